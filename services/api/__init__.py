@@ -1,0 +1,1 @@
+"""API: what admins see and may do, as JSON and as one page."""

@@ -1,0 +1,1 @@
+"""Dispatcher: freezes complete studies, routes them to models, relays messages, sweeps."""

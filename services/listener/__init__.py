@@ -1,0 +1,1 @@
+"""Listener: the Storage SCP that takes studies in."""

@@ -1,0 +1,1 @@
+"""Local: the whole pipeline on one machine, under one supervisor."""

@@ -1,0 +1,1 @@
+"""Writer: turns findings into DICOM results and stores them in the PACS."""

@@ -1,0 +1,1 @@
+"""What more than one process needs: errors, states, database, spool, broker, DICOM names."""

@@ -1,0 +1,1 @@
+"""The database: the only truth about studies, jobs and results."""

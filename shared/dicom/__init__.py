@@ -1,0 +1,1 @@
+"""DICOM names and readings shared by all processes."""

@@ -1,0 +1,74 @@
+"""Codes: every coded concept Cutis writes, once, with where it was verified.
+
+``99CUTIS`` is our private coding scheme; its dictionary is in docs/conformance.md. A private
+code stands where no public one was verified, or where the public one means something else.
+"""
+
+from pydicom.sr.coding import Code
+
+SCHEME = "99CUTIS"
+
+# Segmented property categories, pydicom CID 7150.
+TISSUE = Code("85756007", "SCT", "Tissue")
+MORPHOLOGICALLY_ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+
+# Structures. Skin and lesion: pydicom. Keloid: two independent public repositories.
+# Stratum corneum: HL7 skin-wound guide. Epidermis, dermis: UBERON bridge.
+SKIN = Code("39937001", "SCT", "Skin")
+SKIN_LESION = Code("95324001", "SCT", "Skin lesion")
+KELOID = Code("33659008", "SCT", "Keloid scar")
+STRATUM_CORNEUM = Code("20281003", "SCT", "Stratum corneum")
+EPIDERMIS = Code("361694003", "SCT", "Epidermis")
+DERMIS = Code("361696001", "SCT", "Dermis")
+DERMO_EPIDERMAL_JUNCTION = Code("DEJ", SCHEME, "Dermal-epidermal junction")
+INFLAMED_SKIN = Code("INFLSKIN", SCHEME, "Inflamed skin")
+
+# Quantities. Area, length, depth: pydicom. Perfusion: pydicom CID 218.
+AREA = Code("42798000", "SCT", "Area")
+LENGTH = Code("410668003", "SCT", "Length")
+DEPTH = Code("131197000", "SCT", "Depth")
+WIDTH = Code("103355008", "SCT", "Width")
+PERFUSION = Code("110831", "DCM", "Perfusion")
+AREA_FRACTION = Code("AREAFRAC", SCHEME, "Area fraction")
+LAYER_THICKNESS = Code("THICKNESS", SCHEME, "Layer thickness")
+DEJ_UNDULATION = Code("DEJUND", SCHEME, "Dermal-epidermal junction undulation index")
+PROTRUSION_COUNT = Code("PROTCOUNT", SCHEME, "Number of epidermal protrusions")
+PROTRUSION_DEPTH = Code("PROTDEPTH", SCHEME, "Maximum epidermal protrusion depth")
+PREDICTIVE_ENTROPY = Code("ENTROPY", SCHEME, "Predictive entropy")
+SPECKLE_CONTRAST = Code("SPECKLEK", SCHEME, "Speckle contrast")
+PERFUSION_RATIO = Code("PERFRATIO", SCHEME, "Perfusion ratio of lesion to surrounding skin")
+PERFUSION_CORRELATION = Code("PERFCORR", SCHEME, "Correlation of predicted and measured perfusion")
+INFLAMMATION_GRADE = Code("INFLGRADE", SCHEME, "Skin inflammation grade (0-4)")
+INFLAMMATION_SCORE = Code("INFLSCORE", SCHEME, "Skin inflammation score (0-4, continuous)")
+DISEASE_PROBABILITY = Code("DISPROB", SCHEME, "Probability of malignant disease or complication")
+PROBABILITY = Code("122157", "DCM", "Probability")
+
+# Derivations, pydicom.
+MEAN = Code("373098007", "SCT", "Mean")
+STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+MAXIMUM = Code("56851009", "SCT", "Maximum")
+
+# Image-level assessments.
+CALIBRATION = Code("CALIBRATION", SCHEME, "Spatial calibration")
+CALIBRATED = Code("CALYES", SCHEME, "Calibrated")
+NOT_CALIBRATED = Code("CALNO", SCHEME, "Not calibrated")
+ELIGIBILITY = Code("ELIGIBILITY", SCHEME, "Eligibility for analysis")
+ELIGIBLE = Code("ELIGYES", SCHEME, "Eligible")
+NOT_ELIGIBLE = Code("ELIGNO", SCHEME, "Not eligible")
+CROP_RULE = Code("CROPRULE", SCHEME, "Lesion crop rule (skin > 80 %, lesion > 10 %)")
+CROP_MET = Code("CROPYES", SCHEME, "Crop rule met")
+CROP_NOT_MET = Code("CROPNO", SCHEME, "Crop rule not met")
+DISEASE_CLASS = Code("DISCLASS", SCHEME, "Disease class")
+ATOPIC_DERMATITIS = Code("24079001", "SCT", "Atopic dermatitis")
+MALIGNANT_OR_COMPLICATION = Code("MALCOMP", SCHEME, "Malignant disease or complication")
+
+# Units, UCUM.
+MILLIMETRE = Code("mm", "UCUM", "mm")
+MICROMETRE = Code("um", "UCUM", "um")
+SQUARE_MILLIMETRE = Code("mm2", "UCUM", "mm2")
+PERCENT = Code("%", "UCUM", "percent")
+PIXELS = Code("{pixels}", "UCUM", "pixels")
+RATIO = Code("1", "UCUM", "no units")
+PERFUSION_UNIT = Code("[arb'U]", "UCUM", "arbitrary unit")
+SCORE = Code("{score}", "UCUM", "score")
+COUNT = Code("{count}", "UCUM", "count")

@@ -1,0 +1,68 @@
+"""Errors: the class of an error decides the fate of the job or message that met it.
+
+``CutisError``
+ ├─ ``TransientError``       try again later, with backoff and a cap
+ │   └─ ``ResourceError``    the machine was too small just now (memory, disk)
+ └─ ``PermanentError``       the same input will fail again: end the job with its reason
+     ├─ ``BadInputError``    the images cannot be read or used
+     └─ ``ConfigurationError``  an operator must change something first
+"""
+
+from typing import ClassVar
+
+
+class CutisError(Exception):
+    """Base of every error Cutis raises on purpose.
+
+    Parameters
+    ----------
+    reason
+        One sentence for a person; never contains patient identity.
+    code
+        Short kebab-case word that a program can match on.
+    """
+
+    default_code: ClassVar[str] = "error"
+
+    def __init__(self, reason: str, *, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code or self.default_code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling, which Ray uses to carry an error out of an actor."""
+        return _rebuild, (type(self), self.reason, self.code)
+
+
+class TransientError(CutisError):
+    """Trying again later may succeed (connection, lock, worker lost)."""
+
+    default_code = "transient"
+
+
+class ResourceError(TransientError):
+    """The machine was too small just now (memory, disk)."""
+
+    default_code = "resource"
+
+
+class PermanentError(CutisError):
+    """The same input will fail in the same way; retrying is useless."""
+
+    default_code = "permanent"
+
+
+class BadInputError(PermanentError):
+    """The images cannot be decoded, or are not what the model can use."""
+
+    default_code = "bad-input"
+
+
+class ConfigurationError(PermanentError):
+    """An operator has to change a setting before this can work."""
+
+    default_code = "configuration"
+
+
+def _rebuild(kind: type[CutisError], reason: str, code: str) -> CutisError:
+    return kind(reason, code=code)

@@ -1,0 +1,55 @@
+"""Logs: JSON lines with named fields; UIDs and job ids, never patient identity."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Fields that would carry identity if a caller ever passed them by mistake.
+_FORBIDDEN = frozenset(
+    {"patient_name", "patient_id", "patient_birth_date", "accession_number", "dataset"}
+)
+
+
+def configure_logs(service: str, level: str = "INFO") -> None:
+    """Send every log of this process, ours and libraries', to stderr as JSON lines."""
+    shared_processors: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _drop_identity,
+    ]
+    structlog.configure(
+        processors=[*shared_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.dict_tracebacks,
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=shared_processors,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    structlog.contextvars.bind_contextvars(service=service)
+    # pynetdicom and pydicom print attribute values, names among them, below WARNING.
+    for name in ("pynetdicom", "pydicom", "highdicom", "dicomweb_client"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _drop_identity(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for key in _FORBIDDEN & event.keys():
+        del event[key]
+    return event

@@ -1,0 +1,47 @@
+"""Settings: what every process reads from its environment, prefix ``CUTIS_``."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class PacsSettings(BaseSettings):
+    """The PACS that results go to, prefix ``CUTIS_PACS_``."""
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_PACS_", frozen=True)
+
+    store_by: Literal["stow", "c-store"] = "stow"
+    dicomweb_url: str = "http://127.0.0.1:8042/dicom-web"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    ae_title: str = "ORTHANC"
+    host: str = "127.0.0.1"
+    port: int = 4242
+    timeout_seconds: float = 60.0
+
+    def secret(self) -> str:
+        """Return the password, read from ``password_file`` when that is set."""
+        if self.password_file is not None:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        return self.password.get_secret_value()
+
+
+class Settings(BaseSettings):
+    """What every process needs: database, broker, spool, names."""
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_", frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///var/cutis.db"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_key_prefix: str = "cutis:"
+    spool: Path = Path("var/spool")
+    ae_title: str = "CUTIS"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    lease_seconds: float = Field(default=60.0, gt=0)
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    max_attempts: int = Field(default=3, ge=1)
+    retry_backoff_seconds: float = Field(default=10.0, gt=0)
+    publish_lease_seconds: float = Field(default=60.0, gt=0)

@@ -1,0 +1,100 @@
+"""Spool: where pixels wait between steps, addressed by digest or by job."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import ResourceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpooledFile:
+    """A durable file: its key below the spool's root, its SHA-256 and its size in bytes."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+class Spool:
+    """A folder tree with durable writes: bytes are fsynced before a key is handed out.
+
+    ``instances/ab/<sha256>.dcm`` received, ``quarantine/ab/<sha256>.dcm`` set aside,
+    ``jobs/<job_id>/…`` findings and results of a job. File names never come from the network.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    def path(self, key: str) -> Path:
+        """Return the absolute path of ``key``; ``ValueError`` if it leaves the spool."""
+        path = (self._root / key).resolve()
+        if not path.is_relative_to(self._root):
+            raise ValueError("spool key leaves the spool")
+        return path
+
+    def write_by_digest(self, area: str, content: bytes) -> SpooledFile:
+        """Write ``content`` durably under its own digest in ``area``; writing twice is harmless."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        return self.write(f"{area}/{sha256[:2]}/{sha256}.dcm", content)
+
+    def write(self, key: str, content: bytes) -> SpooledFile:
+        """Write ``content`` at ``key``: temporary file, fsync, rename, fsync of the folder.
+
+        Raises
+        ------
+        ResourceError
+            The file system refused (full, read-only, I/O error); nothing is left behind.
+        """
+        target = self.path(key)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        try:
+            self._make_folder(target.parent)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise ResourceError(f"spool cannot write: {error.strerror}", code="spool") from error
+        return SpooledFile(key=key, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+    def job_folder(self, job_id: str, token: int) -> str:
+        """Return the key of the folder that attempt ``token`` of ``job_id`` writes into."""
+        return f"jobs/{job_id}/{token}"
+
+    def remove(self, key: str) -> None:
+        """Remove a file or folder; missing is fine."""
+        path = self.path(key)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return the bytes still free on the spool's file system."""
+        self._make_folder(self._root)
+        return shutil.disk_usage(self._root).free
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+            # The new name is durable only once its parent folder is.
+            sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Fsync ``folder`` so that names created or renamed in it survive a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

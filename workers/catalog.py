@@ -1,0 +1,79 @@
+"""Catalogue: finds every model folder, without importing torch."""
+
+import importlib
+import json
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import ConfigurationError
+from workers.contract import ModelSpec
+
+_ROOT = Path(__file__).parent
+
+
+class WeightsFile(BaseModel):
+    """One safetensors file: its name inside ``weights/`` and its SHA-256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: str
+
+
+class WeightsManifest(BaseModel):
+    """``weights/manifest.json``: which files, from which data, how good, from which commit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    version: str
+    files: tuple[WeightsFile, ...]
+    trained_on: str
+    metrics: dict[str, float]
+    commit: str
+    command: str
+
+    @property
+    def digest(self) -> str:
+        """One word for the whole set: the digests of all files, joined in order of name."""
+        return "-".join(one.sha256 for one in sorted(self.files, key=lambda one: one.name))
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of model ``name``."""
+    return _ROOT / name
+
+
+@cache
+def models() -> dict[str, ModelSpec]:
+    """Return every model by name: each folder here that has a ``spec.py``.
+
+    Raises
+    ------
+    ConfigurationError
+        A folder's name is not its spec's name.
+    """
+    found = {}
+    for path in sorted(_ROOT.glob("*/spec.py")):
+        spec: ModelSpec = importlib.import_module(f"workers.{path.parent.name}.spec").SPEC
+        if spec.name != path.parent.name:
+            raise ConfigurationError(f"folder {path.parent.name} holds the spec of {spec.name}")
+        found[spec.name] = spec
+    return found
+
+
+@cache
+def weights_manifest(name: str) -> WeightsManifest:
+    """Return the weights manifest of model ``name``.
+
+    Raises
+    ------
+    ConfigurationError
+        The manifest is missing.
+    """
+    path = model_folder(name) / "weights" / "manifest.json"
+    if not path.is_file():
+        raise ConfigurationError(f"model {name} has no weights manifest", code="no-weights")
+    return WeightsManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))

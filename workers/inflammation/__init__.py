@@ -1,0 +1,1 @@
+"""Inflammation: grade and map from in-vivo confocal images."""

@@ -1,0 +1,1 @@
+"""Layers: the skin layers in LC-OCT."""

@@ -1,0 +1,1 @@
+"""Learning: building blocks, training loop and metrics that the models share."""

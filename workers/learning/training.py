@@ -1,0 +1,86 @@
+"""Training: the one loop that every model is trained with."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+import torch
+from torch import Tensor, nn
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long and how fast to train: AdamW, 5 % linear warm-up, then polynomial decay."""
+
+    steps: int
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    seed: int = 0
+    report_every: int = 50
+
+
+def default_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    network: nn.Module,
+    batches: Iterator[tuple[Tensor, ...]],
+    loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor],
+    schedule: Schedule,
+    device: torch.device,
+) -> list[float]:
+    """Train ``network`` in place on an endless iterator of batches; return the loss per step.
+
+    ``loss`` runs under bfloat16 autocast and returns a scalar; compute it in float32 where
+    precision matters. Batches are moved to ``device`` in channels-last layout.
+    """
+    torch.manual_seed(schedule.seed)
+    network.to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, schedule))
+    losses: list[float] = []
+    for step in range(schedule.steps):
+        batch = tuple(_to_device(one, device) for one in next(batches))
+        with torch.autocast(device.type, torch.bfloat16):
+            value = loss(network, batch)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        scheduler.step()
+        losses.append(float(value.detach()))
+        if (step + 1) % schedule.report_every == 0:
+            recent = losses[-schedule.report_every :]
+            log.info(
+                "training", step=step + 1, steps=schedule.steps, loss=sum(recent) / len(recent)
+            )
+    network.eval()
+    return losses
+
+
+def soft_dice_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return 1 - soft Dice of sigmoid(``logits``) against ``target`` in {0, 1}, batch-pooled.
+
+    Both are (N, C, H, W); the mean is over C, so an empty mask in one image does no harm.
+    """
+    probability = torch.sigmoid(logits.float())
+    overlap = (probability * target).sum(dim=(0, 2, 3))
+    total = probability.sum(dim=(0, 2, 3)) + target.sum(dim=(0, 2, 3))
+    return 1 - ((2 * overlap + 1) / (total + 1)).mean()
+
+
+def _pace(step: int, schedule: Schedule) -> float:
+    warm_up = max(1, schedule.steps // 20)
+    return min((step + 1) / warm_up, math.pow(1 - step / schedule.steps, 0.9))
+
+
+def _to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+    return tensor.to(device, memory_format=layout, non_blocking=True)

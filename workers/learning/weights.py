@@ -1,0 +1,65 @@
+"""Weights: tensors from safetensors files, checked against their manifest before use."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save_file
+
+from shared.errors import ConfigurationError
+from workers.catalog import WeightsFile, WeightsManifest
+
+
+def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of file ``name`` in ``folder``.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is not in ``manifest.json`` or its SHA-256 differs.
+    """
+    manifest = WeightsManifest.model_validate(
+        json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    )
+    expected = next((one.sha256 for one in manifest.files if one.name == name), None)
+    if expected is None:
+        raise ConfigurationError(f"{name} is not in the weights manifest", code="weights")
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ConfigurationError(f"{name} differs from its manifest", code="weights")
+    tensors: dict[str, torch.Tensor] = load(content)
+    return tensors
+
+
+def save_weights(
+    folder: Path,
+    tensors: dict[str, dict[str, torch.Tensor]],
+    *,
+    model: str,
+    version: str,
+    trained_on: str,
+    metrics: dict[str, float],
+    commit: str,
+    command: str,
+) -> WeightsManifest:
+    """Write each file of ``tensors`` (file name → state) and the manifest that names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, state in sorted(tensors.items()):
+        save_file({key: value.contiguous().cpu() for key, value in state.items()}, folder / name)
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        files.append(WeightsFile(name=name, sha256=digest))
+    manifest = WeightsManifest(
+        model=model,
+        version=version,
+        files=tuple(files),
+        trained_on=trained_on,
+        metrics=metrics,
+        commit=commit,
+        command=command,
+    )
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest.model_dump(), indent=2) + "\n", encoding="utf-8"
+    )
+    return manifest

@@ -1,0 +1,1 @@
+"""Perfusion: measured from LSCI, predicted from a keloid photo."""

@@ -1,0 +1,1 @@
+"""Runtime: the Celery task and the Ray actors that run models."""

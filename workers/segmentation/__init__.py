@@ -1,0 +1,1 @@
+"""Segmentation: skin, lesion and keloid in clinical photos."""
