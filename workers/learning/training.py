@@ -40,7 +40,7 @@ def fit(
     precision matters. Batches are moved to ``device`` in channels-last layout.
     """
     torch.manual_seed(schedule.seed)
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
@@ -51,7 +51,7 @@ def fit(
         with torch.autocast(device.type, torch.bfloat16):
             value = loss(network, batch)
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         scheduler.step()
