@@ -27,6 +27,11 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` computes in bfloat16; a CPU without it emulates, ten times slower."""
+    return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
 def fit(
     network: nn.Module,
     batches: Iterator[tuple[Tensor, ...]],
@@ -36,7 +41,7 @@ def fit(
 ) -> list[float]:
     """Train ``network`` in place on an endless iterator of batches; return the loss per step.
 
-    ``loss`` runs under bfloat16 autocast and returns a scalar; compute it in float32 where
+    ``loss`` runs under bfloat16 autocast where that is fast, and returns a scalar; compute it in float32 where
     precision matters. Batches are moved to ``device`` in channels-last layout.
     """
     torch.manual_seed(schedule.seed)
@@ -48,7 +53,7 @@ def fit(
     losses: list[float] = []
     for step in range(schedule.steps):
         batch = tuple(_to_device(one, device) for one in next(batches))
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
             value = loss(network, batch)
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
