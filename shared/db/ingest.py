@@ -1,0 +1,201 @@
+"""Ingest: what the listener records. Each function is one step of one transaction."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shared.db.engine import clock
+from shared.db.events import record_event
+from shared.db.tables import Association, Instance, QuarantinedInstance, RefusedSender, Study
+from shared.dicom.manifest import InstanceManifest
+from shared.spool import SpooledFile
+from shared.states import QuarantineState
+
+ASSOCIATION_SILENCE = timedelta(seconds=60)
+"""An open association whose listener has not been heard for this long counts as closed."""
+
+
+class Recorded(StrEnum):
+    """What became of an instance that was offered for recording."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    OWN_RESULT = "own-result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sent something, as far as DICOM lets us know."""
+
+    calling_ae_title: str
+    called_ae_title: str
+    peer_address: str
+
+
+def open_association(session: Session, listener: str, sender: Sender) -> int:
+    """Record an accepted association and return its id."""
+    now = clock(session)
+    row = Association(
+        listener=listener,
+        calling_ae_title=sender.calling_ae_title,
+        called_ae_title=sender.called_ae_title,
+        peer_address=sender.peer_address,
+        opened_at=now,
+        seen_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def touch_associations(session: Session, listener: str) -> None:
+    """Say that this listener still lives, on behalf of all its open associations."""
+    session.execute(
+        update(Association)
+        .where(Association.listener == listener, Association.closed_at.is_(None))
+        .values(seen_at=clock(session))
+    )
+
+
+def close_association(session: Session, association_id: int) -> None:
+    """Record the end of an association, however it ended."""
+    session.execute(
+        update(Association)
+        .where(Association.id == association_id, Association.closed_at.is_(None))
+        .values(closed_at=clock(session))
+    )
+
+
+def close_left_over_associations(session: Session, listener: str) -> None:
+    """Close what an earlier run of this listener left open (call at start)."""
+    session.execute(
+        update(Association)
+        .where(Association.listener == listener, Association.closed_at.is_(None))
+        .values(closed_at=clock(session))
+    )
+
+
+def record_refusal(session: Session, sender: Sender, reason: str) -> None:
+    """Record that ``sender`` was refused an association; repeats only raise the count."""
+    now = clock(session)
+    row = session.scalars(
+        select(RefusedSender).where(
+            RefusedSender.peer_address == sender.peer_address,
+            RefusedSender.calling_ae_title == sender.calling_ae_title,
+            RefusedSender.called_ae_title == sender.called_ae_title,
+            RefusedSender.reason == reason,
+        )
+    ).one_or_none()
+    if row is None:
+        row = RefusedSender(
+            peer_address=sender.peer_address,
+            calling_ae_title=sender.calling_ae_title,
+            called_ae_title=sender.called_ae_title,
+            reason=reason,
+            count=0,
+            first_at=now,
+            last_at=now,
+        )
+        session.add(row)
+    row.count += 1
+    row.last_at = now
+
+
+def record_quarantine(
+    session: Session, file: SpooledFile, *, code: str, reason: str, sender: Sender
+) -> None:
+    """Record bytes that were set aside; the same bytes again change nothing."""
+    known = session.scalars(
+        select(QuarantinedInstance.id).where(QuarantinedInstance.sha256 == file.sha256)
+    ).first()
+    if known is not None:
+        return
+    session.add(
+        QuarantinedInstance(
+            sha256=file.sha256,
+            spool_key=file.key,
+            size=file.size,
+            code=code,
+            reason=reason,
+            calling_ae_title=sender.calling_ae_title,
+            peer_address=sender.peer_address,
+            state=QuarantineState.HELD,
+            received_at=clock(session),
+        )
+    )
+    record_event(session, "InstanceQuarantined", sha256=file.sha256, code=code)
+
+
+def record_instance(
+    session: Session,
+    manifest: InstanceManifest,
+    file: SpooledFile,
+    *,
+    sender: Sender,
+    association_id: int | None,
+) -> Recorded:
+    """Record a durable instance; call only after its bytes are fsynced.
+
+    Own results get a row (the books must balance) but wake nothing. A conflict (same SOP
+    Instance UID, other bytes) is kept and visible; the first instance stays the one in use.
+    """
+    now = clock(session)
+    known = session.scalars(
+        select(Instance.sha256).where(Instance.sop_instance_uid == manifest.sop_instance_uid)
+    ).all()
+    if file.sha256 in known:
+        return Recorded.DUPLICATE
+    own_result, conflict = manifest.is_own_result, bool(known)
+    study = None if own_result else _study(session, manifest.study_instance_uid)
+    session.add(
+        Instance(
+            study_id=None if study is None else study.id,
+            association_id=association_id,
+            sop_instance_uid=manifest.sop_instance_uid,
+            sha256=file.sha256,
+            spool_key=None if own_result else file.key,
+            size=file.size,
+            manifest=manifest.model_dump(mode="json"),
+            calling_ae_title=sender.calling_ae_title,
+            own_result=own_result,
+            conflict=conflict,
+            received_at=now,
+        )
+    )
+    if association_id is not None:
+        session.execute(
+            update(Association)
+            .where(Association.id == association_id)
+            .values(instances=Association.instances + 1)
+        )
+    if own_result:
+        return Recorded.OWN_RESULT
+    if study is not None:
+        study.last_instance_at = now
+        study.dirty = study.dirty or not conflict
+        if conflict:
+            uid = manifest.sop_instance_uid
+            record_event(session, "InstanceConflicted", study_id=study.id, sop_instance_uid=uid)
+            return Recorded.CONFLICT
+    return Recorded.NEW
+
+
+def _study(session: Session, study_instance_uid: str) -> Study:
+    now = clock(session)
+    study = session.scalars(
+        select(Study).where(Study.study_instance_uid == study_instance_uid)
+    ).one_or_none()
+    if study is None:
+        study = Study(
+            study_instance_uid=study_instance_uid,
+            first_instance_at=now,
+            last_instance_at=now,
+            dirty=False,
+        )
+        session.add(study)
+        session.flush()
+    return study

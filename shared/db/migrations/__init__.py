@@ -1,0 +1,1 @@
+"""Migrations: how the database got its shape, expand first and contract later."""

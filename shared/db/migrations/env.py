@@ -1,0 +1,14 @@
+"""Alembic's entry: runs the migrations on the connection that ``migrate`` hands over."""
+
+from alembic import context
+
+from shared.db.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite cannot ALTER in place
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

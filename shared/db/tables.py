@@ -1,0 +1,288 @@
+"""Tables: what Cutis remembers. No column holds patient identity.
+
+Free text that the network sends (descriptions) stays inside ``instance.manifest``.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, aware in Python on every database (SQLite itself knows no zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Store UTC; SQLite drops the zone, so every value must share one."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return an aware time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own hook
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: String,
+    }
+
+
+class Association(Base):
+    """One DICOM association that was accepted. Open while ``closed_at`` is null."""
+
+    __tablename__ = "association"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    listener: Mapped[str]  # which listener process holds it
+    calling_ae_title: Mapped[str]
+    called_ae_title: Mapped[str]
+    peer_address: Mapped[str]
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]  # heartbeat: a dead listener's rows do not stay open for ever
+    closed_at: Mapped[datetime | None]
+    instances: Mapped[int] = mapped_column(default=0)
+
+
+class RefusedSender(Base):
+    """Who was refused an association and why; repeated refusals raise ``count``."""
+
+    __tablename__ = "refused_sender"
+    __table_args__ = (
+        UniqueConstraint(
+            "peer_address",
+            "calling_ae_title",
+            "called_ae_title",
+            "reason",
+            name="uq_refused_sender_who_and_why",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    peer_address: Mapped[str]
+    calling_ae_title: Mapped[str]
+    called_ae_title: Mapped[str]
+    reason: Mapped[str]
+    count: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+
+class QuarantinedInstance(Base):
+    """Bytes that could not be accepted, kept with the reason until an operator decides."""
+
+    __tablename__ = "quarantined_instance"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    spool_key: Mapped[str]
+    size: Mapped[int]
+    code: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+    calling_ae_title: Mapped[str]
+    peer_address: Mapped[str]
+    state: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class Study(Base):
+    """A study we received at least one foreign instance of."""
+
+    __tablename__ = "study"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(unique=True)
+    first_instance_at: Mapped[datetime]
+    last_instance_at: Mapped[datetime] = mapped_column(index=True)
+    dirty: Mapped[bool]  # instances arrived since the last revision was frozen
+
+
+class Instance(Base):
+    """One received instance; the same SOP Instance UID with other bytes is a conflict."""
+
+    __tablename__ = "instance"
+    __table_args__ = (UniqueConstraint("sop_instance_uid", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id"), index=True)
+    association_id: Mapped[int | None] = mapped_column(ForeignKey("association.id"), index=True)
+    sop_instance_uid: Mapped[str]
+    sha256: Mapped[str]
+    spool_key: Mapped[str | None]  # null for our own results that came back: the PACS has them
+    size: Mapped[int]
+    manifest: Mapped[dict[str, Any]]
+    calling_ae_title: Mapped[str]
+    own_result: Mapped[bool] = mapped_column(default=False)
+    conflict: Mapped[bool] = mapped_column(default=False)
+    received_at: Mapped[datetime]
+
+
+class StudyRevision(Base):
+    """A study frozen at one moment: the digest of its instances, and why it was complete."""
+
+    __tablename__ = "study_revision"
+    __table_args__ = (UniqueConstraint("study_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    number: Mapped[int]
+    digest: Mapped[str]
+    instance_ids: Mapped[list[Any]]
+    completeness: Mapped[str]
+    frozen_at: Mapped[datetime]
+    routed_at: Mapped[datetime | None] = mapped_column(index=True)
+    superseded_at: Mapped[datetime | None]
+
+
+class RoutingDecision(Base):
+    """What routing said about one series of a revision: a model, or why none."""
+
+    __tablename__ = "routing_decision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("study_revision.id"), index=True)
+    series_instance_uid: Mapped[str]
+    model: Mapped[str | None]
+    code: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class Job(Base):
+    """One model on one study revision. ``key`` makes the same work one row."""
+
+    __tablename__ = "job"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("study_revision.id"), index=True)
+    model: Mapped[str] = mapped_column(index=True)
+    model_version: Mapped[str]
+    weights_digest: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    instance_ids: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    token: Mapped[int] = mapped_column(default=0)  # fencing: rises with every claim
+    attempt: Mapped[int] = mapped_column(default=0)  # attempts at the current stage
+    owner: Mapped[str] = mapped_column(default="")
+    lease_until: Mapped[datetime | None] = mapped_column(index=True)
+    not_before: Mapped[datetime]
+    findings_key: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One claim of a job at one stage, and how it ended."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("job_id", "token"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)
+    token: Mapped[int]
+    stage: Mapped[str]
+    owner: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str]
+    code: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    stage_seconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Result(Base):
+    """One DICOM object a job wrote."""
+
+    __tablename__ = "result"
+    __table_args__ = (UniqueConstraint("job_id", "sop_instance_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)
+    role: Mapped[str]
+    sop_class_uid: Mapped[str]
+    sop_instance_uid: Mapped[str] = mapped_column(index=True)
+    series_instance_uid: Mapped[str]
+    series_description: Mapped[str]
+    source_sop_instance_uid: Mapped[str]
+    sha256: Mapped[str]
+    spool_key: Mapped[str]
+    state: Mapped[str]
+    already_stored: Mapped[bool] = mapped_column(default=False)
+    verified_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+
+
+class OutboxMessage(Base):
+    """A message that a committed transaction owes; the relay publishes it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_waiting", "sent_at", "available_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    queue: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)
+    created_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Event(Base):
+    """Append-only: what happened to what, when. The audit trail is read from here."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    name: Mapped[str]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id"), index=True)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("job.id"), index=True)
+    details: Mapped[dict[str, Any]]
+
+
+class Process(Base):
+    """A running process and when it was last seen; workers list their actors in ``details``."""
+
+    __tablename__ = "process"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    details: Mapped[dict[str, Any]]

@@ -1,0 +1,189 @@
+"""Pixels: one received instance, decoded into the arrays and lengths that models read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.uid import ParametricMapStorage
+
+from shared.dicom.spacing import SpacingMm, read_spacing, shared_groups
+from shared.errors import BadInputError, TransientError
+
+MAX_VOXELS = 600_000_000
+"""Largest instance that is decoded: an LC-OCT stack of 500 frames fits twice."""
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+# What pydicom and its decoders were seen to raise on broken pixels and headers.
+_DECODE_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedImage:
+    """One decoded instance.
+
+    ``pixels`` is (frames, rows, columns, 3) uint8 RGB, or (frames, rows, columns) uint8, uint16
+    or float32: MONOCHROME1 inverted, rescale or real-world slope and intercept applied.
+    ``attributes`` may hold ``exposure_time_ms``, ``frame_time_ms`` and ``depth_um``.
+    """
+
+    pixels: npt.NDArray[Any]
+    spacing: SpacingMm | None = None
+    attributes: dict[str, float] = field(default_factory=dict)
+
+
+def read_frames(path: Path, *, max_voxels: int = MAX_VOXELS) -> DecodedImage:
+    """Decode the instance at ``path``.
+
+    Raises
+    ------
+    BadInputError
+        ``undecodable``: not DICOM, no pixels, or pixels that do not fit the header;
+        ``too-large``: more samples than ``max_voxels``.
+    TransientError
+        The file cannot be read from disk.
+    """
+    try:
+        dataset = dcmread(path)
+        check_size(dataset, max_voxels)
+        pixels = _rescaled(dataset, _decoded(dataset))
+        return DecodedImage(
+            pixels=pixels, spacing=read_spacing(dataset), attributes=_attributes(dataset)
+        )
+    except InvalidDicomError as error:
+        raise BadInputError("the file is not DICOM", code="undecodable") from error
+    except OSError as error:
+        raise TransientError("the instance cannot be read from disk", code="spool") from error
+    except _DECODE_ERRORS as error:
+        # The cause stays out of the reason: it may quote attribute values.
+        raise BadInputError(
+            f"the pixels cannot be decoded ({type(error).__name__})", code="undecodable"
+        ) from error
+
+
+def check_size(dataset: Dataset, max_voxels: int = MAX_VOXELS) -> None:
+    """Raise :class:`BadInputError` unless the header promises a sensible amount of pixels."""
+    if not any(keyword in dataset for keyword in _PIXELS):
+        raise BadInputError("the instance has no pixels", code="undecodable")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    samples = int(dataset.get("SamplesPerPixel", 1))
+    if min(frames, rows, columns) < 1 or samples not in {1, 3}:
+        raise BadInputError("the header describes no image", code="undecodable")
+    if frames * rows * columns * samples > max_voxels:
+        raise BadInputError(f"more than {max_voxels} samples", code="too-large")
+
+
+def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
+    """Return the stored values, (frames, rows, columns) or (frames, rows, columns, 3) uint8."""
+    pixels = dataset.pixel_array
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, dataset)
+        bits = 8 * pixels.itemsize
+    else:
+        bits = int(dataset.get("BitsStored", 8 * pixels.itemsize))
+    colour = pixels.ndim > 2 and pixels.shape[-1] == 3 and _is_colour(dataset)
+    if int(dataset.get("NumberOfFrames") or 1) == 1:
+        pixels = pixels.reshape((1, *pixels.shape[-3:] if colour else pixels.shape[-2:]))
+    expected = (int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns))
+    if pixels.shape[:3] != expected or pixels.ndim != 3 + colour:
+        raise BadInputError("the pixels do not fit the header", code="undecodable")
+    if colour and pixels.dtype != np.uint8:
+        return (pixels >> max(bits - 8, 0)).astype(np.uint8)
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        return _inverted(pixels, bits)
+    return pixels
+
+
+def _is_colour(dataset: Dataset) -> bool:
+    palette = dataset.get("PhotometricInterpretation") == "PALETTE COLOR"
+    return palette or int(dataset.get("SamplesPerPixel", 1)) == 3
+
+
+def _inverted(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    """Turn MONOCHROME1 (low is bright) round within the range that the stored bits allow."""
+    if np.issubdtype(pixels.dtype, np.floating):
+        return pixels.max() + pixels.min() - pixels
+    if np.issubdtype(pixels.dtype, np.signedinteger):
+        return np.asarray(-1 - pixels)
+    return np.asarray(pixels.dtype.type(2**bits - 1) - pixels)
+
+
+def _rescaled(dataset: Dataset, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Apply slope and intercept per frame; unsigned 8 and 16 bit stay as they are without."""
+    if pixels.ndim == 4:
+        return pixels
+    transforms = list(_transforms(dataset, len(pixels)))
+    if all(one == (1.0, 0.0) for one in transforms):
+        if pixels.dtype in (np.uint8, np.uint16):
+            return pixels
+        values = pixels.astype(np.float32)
+    else:
+        slopes, intercepts = (np.array(one, np.float32) for one in zip(*transforms, strict=True))
+        values = pixels.astype(np.float32) * slopes[:, None, None] + intercepts[:, None, None]
+    if not np.isfinite(values).all():
+        raise BadInputError("the pixels hold values that are not finite", code="undecodable")
+    return values
+
+
+def _transforms(dataset: Dataset, frames: int) -> Iterator[tuple[float, float]]:
+    """Yield (slope, intercept) of each frame, from the root or the functional groups."""
+    root = _slope_and_intercept(dataset) or (1.0, 0.0)
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    shared = shared_groups(dataset)
+    for index in range(frames):
+        own = _group_transform(dataset, per_frame[index]) if index < len(per_frame) else None
+        yield own or _group_transform(dataset, shared) or root
+
+
+def _group_transform(dataset: Dataset, groups: Dataset) -> tuple[float, float] | None:
+    # A parametric map says what its numbers mean by real-world values (PS3.3 A.75), not rescale.
+    if dataset.SOPClassUID == ParametricMapStorage:
+        mappings = groups.get("RealWorldValueMappingSequence") or []
+        if mappings and "RealWorldValueSlope" in mappings[0]:
+            intercept = float(mappings[0].RealWorldValueIntercept)
+            return float(mappings[0].RealWorldValueSlope), intercept
+        return None
+    transformation = groups.get("PixelValueTransformationSequence") or []
+    return _slope_and_intercept(transformation[0]) if transformation else None
+
+
+def _slope_and_intercept(dataset: Dataset) -> tuple[float, float] | None:
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if slope is None or intercept is None:
+        return None
+    return float(slope), float(intercept)
+
+
+def _attributes(dataset: Dataset) -> dict[str, float]:
+    """Return what is known of exposure, frame time and depth; PS3.3 C.7.6.5, C.8.35.3."""
+    candidates = (
+        ("exposure_time_ms", "ExposureTimeInms", 1.0),
+        ("exposure_time_ms", "ExposureTime", 1.0),
+        ("frame_time_ms", "FrameTime", 1.0),
+        ("depth_um", "ImageAcquisitionDepth", 1000.0),  # millimetres
+    )
+    found: dict[str, float] = {}
+    for name, keyword, factor in candidates:
+        value = dataset.get(keyword)
+        if value is not None and name not in found:
+            number = float(value) * factor
+            if np.isfinite(number) and number >= 0:
+                found[name] = number
+    return found

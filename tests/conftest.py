@@ -1,0 +1,42 @@
+"""Fixtures every test may use: a database on SQLite and on PostgreSQL, a spool."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.db.engine import Database
+from shared.db.migrate import migrate
+from shared.spool import Spool
+from tests.database import postgresql_url, sqlite_database
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="cutis-pg-") as folder:
+        Path(folder).chmod(0o755)
+        with postgresql_url(Path(folder) / "data") as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Give an empty, migrated database; the test runs once on each kind."""
+    if request.param == "sqlite":
+        with sqlite_database(tmp_path) as opened:
+            yield opened
+        return
+    opened = Database(request.getfixturevalue("postgresql"))
+    with opened.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")

@@ -1,0 +1,38 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import select, text
+
+from shared.db.engine import Database
+from shared.db.ingest import record_refusal
+from shared.db.migrate import is_current, migrate
+from shared.db.tables import RefusedSender
+from tests.database import sqlite_database
+from tests.shared.db.rows import SENDER
+
+
+def test_concurrent_read_modify_write_loses_no_update(database: Database) -> None:
+    with database.write() as session:
+        record_refusal(session, SENDER, "counted")
+
+    def count_up(_: int) -> None:
+        with database.write() as session:
+            row = session.scalars(select(RefusedSender).with_for_update()).one()
+            row.count += 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(80)))
+
+    with database.read() as session:
+        assert session.scalars(select(RefusedSender.count)).one() == 81
+
+
+def test_migrating_twice_is_harmless(database: Database) -> None:
+    migrate(database)
+    assert is_current(database)
+
+
+def test_sqlite_is_durable_and_in_wal_mode(tmp_path: Path) -> None:
+    with sqlite_database(tmp_path) as database, database.read() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert session.execute(text("PRAGMA synchronous")).scalar_one() == 2
