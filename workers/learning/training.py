@@ -41,8 +41,8 @@ def fit(
 ) -> list[float]:
     """Train ``network`` in place on an endless iterator of batches; return the loss per step.
 
-    ``loss`` runs under bfloat16 autocast where that is fast, and returns a scalar; compute it in float32 where
-    precision matters. Batches are moved to ``device`` in channels-last layout.
+    ``loss`` runs under bfloat16 autocast where that is fast, and returns a scalar; compute it in
+    float32 where precision matters. Batches are moved to ``device`` in channels-last layout.
     """
     torch.manual_seed(schedule.seed)
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
