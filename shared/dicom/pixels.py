@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import ParametricMapStorage
 
 from shared.dicom.spacing import SpacingMm, read_spacing, shared_groups
@@ -88,24 +89,30 @@ def check_size(dataset: Dataset, max_voxels: int = MAX_VOXELS) -> None:
         raise BadInputError("the header describes no image", code="undecodable")
     if frames * rows * columns * samples > max_voxels:
         raise BadInputError(f"more than {max_voxels} samples", code="too-large")
+    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    # pydicom takes surplus bytes for padding; more than the one pad byte is a header that lies.
+    if "PixelData" in dataset and not compressed:
+        expected = get_expected_length(dataset)
+        if not expected <= len(dataset.PixelData) <= expected + 1:
+            raise BadInputError("the pixels do not fit the header", code="undecodable")
 
 
 def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
     """Return the stored values, (frames, rows, columns) or (frames, rows, columns, 3) uint8."""
-    pixels = dataset.pixel_array
+    pixels: npt.NDArray[Any] = dataset.pixel_array
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, dataset)
         bits = 8 * pixels.itemsize
     else:
         bits = int(dataset.get("BitsStored", 8 * pixels.itemsize))
-    colour = pixels.ndim > 2 and pixels.shape[-1] == 3 and _is_colour(dataset)
-    if int(dataset.get("NumberOfFrames") or 1) == 1:
-        pixels = pixels.reshape((1, *pixels.shape[-3:] if colour else pixels.shape[-2:]))
-    expected = (int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns))
-    if pixels.shape[:3] != expected or pixels.ndim != 3 + colour:
+    colour = _is_colour(dataset)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    expected = (frames, int(dataset.Rows), int(dataset.Columns), *((3,) if colour else ()))
+    if pixels.shape not in {expected, expected[1:]} or pixels.size != np.prod(expected):
         raise BadInputError("the pixels do not fit the header", code="undecodable")
+    pixels = pixels.reshape(expected)
     if colour and pixels.dtype != np.uint8:
-        return (pixels >> max(bits - 8, 0)).astype(np.uint8)
+        return np.asarray(pixels >> max(bits - 8, 0), np.uint8)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         return _inverted(pixels, bits)
     return pixels
@@ -119,7 +126,7 @@ def _is_colour(dataset: Dataset) -> bool:
 def _inverted(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
     """Turn MONOCHROME1 (low is bright) round within the range that the stored bits allow."""
     if np.issubdtype(pixels.dtype, np.floating):
-        return pixels.max() + pixels.min() - pixels
+        return np.asarray(pixels.max() + pixels.min() - pixels)
     if np.issubdtype(pixels.dtype, np.signedinteger):
         return np.asarray(-1 - pixels)
     return np.asarray(pixels.dtype.type(2**bits - 1) - pixels)
@@ -135,8 +142,9 @@ def _rescaled(dataset: Dataset, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
             return pixels
         values = pixels.astype(np.float32)
     else:
-        slopes, intercepts = (np.array(one, np.float32) for one in zip(*transforms, strict=True))
-        values = pixels.astype(np.float32) * slopes[:, None, None] + intercepts[:, None, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # found by the finite check below
+            factors = np.array(transforms).astype(np.float32)[..., None, None]
+            values = pixels.astype(np.float32) * factors[:, 0] + factors[:, 1]
     if not np.isfinite(values).all():
         raise BadInputError("the pixels hold values that are not finite", code="undecodable")
     return values

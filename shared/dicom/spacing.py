@@ -84,7 +84,7 @@ def _field_of_view(dataset: Dataset) -> tuple[float, float] | None:
         return None
     if dataset.get("FieldOfViewShape") != "RECTANGLE":
         return None
-    # "row dimension followed by column": the extents along the rows' and columns' direction.
+    # "row dimension followed by column": taken in the order of Pixel Spacing, rows first.
     extents = _pair(dataset.get("FieldOfViewDimensions"))
     rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
     if extents is None or rows < 1 or columns < 1:
