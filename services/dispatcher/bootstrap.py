@@ -1,0 +1,28 @@
+"""Bootstrap: wires the dispatcher."""
+
+from services.dispatcher.loop import Dispatcher
+from services.dispatcher.rules import read_rules
+from services.dispatcher.settings import DispatcherSettings
+from shared.broker import make_broker
+from shared.db.engine import Database
+from shared.settings import Settings
+from workers.catalog import models
+
+
+def bootstrap(settings: Settings, dispatcher_settings: DispatcherSettings) -> Dispatcher:
+    """Return a dispatcher ready to run.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        The rules file is wrong.
+    """
+    catalogue = models()
+    return Dispatcher(
+        database=Database(settings.database_url),
+        broker=make_broker(settings),
+        settings=settings,
+        dispatcher_settings=dispatcher_settings,
+        catalogue=catalogue,
+        rules=read_rules(dispatcher_settings.rules_file, frozenset(catalogue)),
+    )

@@ -1,0 +1,33 @@
+"""Start the writer: ``python -m services.writer``."""
+
+from services.writer.bootstrap import bootstrap
+from services.writer.settings import WriterSettings
+from shared.consumer import consume
+from shared.db.engine import Database
+from shared.db.processes import beat, say_goodbye
+from shared.heart import Heart
+from shared.logs import configure_logs
+from shared.messages import WRITER_QUEUE
+from shared.settings import PacsSettings, Settings
+
+_BEAT_SECONDS = 5.0
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings, writer_settings = Settings(), WriterSettings()
+    configure_logs("writer", settings.log_level)
+    broker, database = bootstrap(settings, PacsSettings())
+    with Heart(lambda: _beat(database), _BEAT_SECONDS, "process"):
+        consume(broker, [WRITER_QUEUE], concurrency=writer_settings.concurrency, name="writer")
+    with database.write() as session:
+        say_goodbye(session, "writer")
+
+
+def _beat(database: Database) -> None:
+    with database.write() as session:
+        beat(session, "writer", {"queues": [WRITER_QUEUE]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Bootstrap: wires the writer."""
+
+from celery import Celery
+from shared.pacs import make_pacs
+
+from services.writer.tasks import WriteStage, register
+from shared.broker import make_broker
+from shared.db.engine import Database
+from shared.settings import PacsSettings, Settings
+from shared.spool import Spool
+from shared.stage import StageRunner
+from shared.states import Stage
+
+
+def bootstrap(settings: Settings, pacs_settings: PacsSettings) -> tuple[Celery, Database]:
+    """Return the broker to consume from, and the database, of a wired writer."""
+    database = Database(settings.database_url)
+    broker = make_broker(settings)
+    stage = WriteStage(database, Spool(settings.spool), make_pacs(pacs_settings, settings.ae_title))
+    register(broker, StageRunner(database, settings, Stage.WRITE, "writer"), stage)
+    return broker, database

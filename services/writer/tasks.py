@@ -1,0 +1,96 @@
+"""Tasks: the Celery task that writes the results of one job into the PACS."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from celery import Celery
+from shared.pacs import Pacs
+
+from services.writer.results import BuiltResult, build_results
+from services.writer.store import store_result
+from shared.db.engine import Database
+from shared.db.results import record_result, verify_result
+from shared.db.studies import instances_of
+from shared.db.tables import Instance, Job, Result
+from shared.errors import PermanentError, TransientError
+from shared.messages import WRITE_RESULTS_TASK, WriteResults
+from shared.spool import Spool
+from shared.stage import Attempt, StageRunner
+from shared.states import ResultState
+from workers.catalog import models, weights_manifest
+from workers.findings import load_findings
+
+
+class WriteStage:
+    """The write stage of a job: from spooled findings to results verified in the PACS."""
+
+    def __init__(self, database: Database, spool: Spool, pacs: Pacs) -> None:
+        self._database = database
+        self._spool = spool
+        self._pacs = pacs
+
+    def work(self, attempt: Attempt) -> None:
+        """Build, record, store and verify every result of the job."""
+        with self._database.read() as session:
+            job = session.get_one(Job, attempt.claim.job_id)
+            instances = instances_of(session, job.instance_ids)
+        with attempt.timed("build"):
+            results = self._build(job, instances)
+            self._record(job, results)
+        with attempt.timed("store"):
+            for built, _source in results:
+                if attempt.lost.is_set():
+                    raise TransientError("the lease was lost while storing", code="lease-lost")
+                already = not store_result(self._pacs, built)
+                with self._database.write() as session:
+                    verify_result(session, job.id, built.sop_instance_uid, already_stored=already)
+
+    def _build(self, job: Job, instances: Sequence[Instance]) -> list[tuple[BuiltResult, str]]:
+        spec = models().get(job.model)
+        if spec is None or job.findings_key is None:
+            raise PermanentError(f"there are no findings of {job.model}", code="no-findings")
+        manifest = weights_manifest(spec.name)
+        if manifest.digest != job.weights_digest:
+            # Findings made with other weights must not be labelled with today's.
+            raise PermanentError("the weights changed since the model ran", code="weights-changed")
+        paths = {one.sop_instance_uid: self._path(one) for one in instances}
+        return [
+            (built, findings.sop_instance_uid)
+            for findings in load_findings(self._spool.path(job.findings_key))
+            for built in build_results(
+                findings, paths[findings.sop_instance_uid], spec, job.weights_digest
+            )
+        ]
+
+    def _path(self, instance: Instance) -> Path:
+        if instance.spool_key is None:
+            raise PermanentError("the source image is no longer on the spool", code="no-source")
+        return self._spool.path(instance.spool_key)
+
+    def _record(self, job: Job, results: list[tuple[BuiltResult, str]]) -> None:
+        for built, source in results:
+            file = self._spool.write(
+                f"jobs/{job.id}/results/{built.sop_instance_uid}.dcm", built.content
+            )
+            row = Result(
+                job_id=job.id,
+                role=built.role,
+                sop_class_uid=built.sop_class_uid,
+                sop_instance_uid=built.sop_instance_uid,
+                series_instance_uid=built.series_instance_uid,
+                series_description=built.series_description,
+                source_sop_instance_uid=source,
+                sha256=file.sha256,
+                spool_key=file.key,
+                state=ResultState.BUILT,
+            )
+            with self._database.write() as session:
+                record_result(session, row)
+
+
+def register(broker: Celery, runner: StageRunner, stage: WriteStage) -> None:
+    """Make ``broker`` run the write stage when the task's message arrives."""
+
+    @broker.task(name=WRITE_RESULTS_TASK)  # type: ignore[untyped-decorator]
+    def write_results(**payload: object) -> None:
+        runner.run(WriteResults.model_validate(payload).job_id, stage.work)

@@ -1,0 +1,111 @@
+"""Stage: the one task boundary. Claims a job, does the work, turns an error into a fate."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from shared.db.claims import Claim, claim, renew
+from shared.db.engine import Database
+from shared.db.jobs import RetryPolicy, fail_stage, finish_stage
+from shared.db.processes import process_name
+from shared.errors import CutisError, TransientError
+from shared.heart import Heart
+from shared.settings import Settings
+from shared.states import Stage
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at a stage: its claim, how long each step took, whether it is still ours."""
+
+    claim: Claim
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the time the block takes to ``step``."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            elapsed = time.monotonic() - start
+            self.stage_seconds[step] = self.stage_seconds.get(step, 0.0) + elapsed
+
+
+Work = Callable[[Attempt], str | None]
+"""Do a stage; return the key of the findings when there are any. Raises ``CutisError``."""
+
+
+class StageRunner:
+    """Runs one stage of jobs for one process."""
+
+    def __init__(self, database: Database, settings: Settings, stage: Stage, role: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._stage = stage
+        self._owner = process_name(role)
+        self._policy = retry_policy(settings)
+
+    def run(self, job_id: str, work: Work) -> None:
+        """Run ``work`` for ``job_id`` if the claim succeeds, under a lease that is kept alive."""
+        with self._database.write() as session:
+            held = claim(
+                session,
+                job_id,
+                self._stage,
+                owner=self._owner,
+                lease_seconds=self._settings.lease_seconds,
+            )
+        if held is None:
+            log.info("job_not_claimed", job_id=job_id, stage=self._stage)
+            return
+        log.info("job_claimed", job_id=job_id, stage=self._stage, attempt=held.attempt)
+        attempt = Attempt(claim=held)
+        with Heart(lambda: self._renew(attempt), self._settings.heartbeat_seconds, "lease"):
+            error, findings_key = _outcome(attempt, work)
+        self._end(attempt, error, findings_key)
+
+    def _renew(self, attempt: Attempt) -> None:
+        with self._database.write() as session:
+            if not renew(session, attempt.claim, self._settings.lease_seconds):
+                attempt.lost.set()
+
+    def _end(self, attempt: Attempt, error: CutisError | None, findings_key: str | None) -> None:
+        held, seconds = attempt.claim, attempt.stage_seconds
+        with self._database.write() as session:
+            if error is None:
+                kept = finish_stage(session, held, stage_seconds=seconds, findings_key=findings_key)
+                after = "finished" if kept else "claim-lost"
+            else:
+                after = fail_stage(session, held, error, self._policy, seconds) or "claim-lost"
+        log.info("stage_ended", job_id=held.job_id, stage=held.stage, after=after)
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """Return the retry policy that ``settings`` ask for."""
+    return RetryPolicy(
+        max_attempts=settings.max_attempts, backoff_seconds=settings.retry_backoff_seconds
+    )
+
+
+def _outcome(attempt: Attempt, work: Work) -> tuple[CutisError | None, str | None]:
+    try:
+        return None, work(attempt)
+    except CutisError as error:
+        log.warning(
+            "stage_failed", job_id=attempt.claim.job_id, code=error.code, reason=error.reason
+        )
+        return error, None
+    # The one place that catches everything: a bug in a model or writer must end as a visible
+    # reason on its job, not as a task that vanishes from the queue.
+    except Exception as error:
+        log.exception("stage_crashed", job_id=attempt.claim.job_id)
+        kind = type(error).__name__
+        return TransientError(f"unexpected {kind}; see the log", code="unexpected"), None

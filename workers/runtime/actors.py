@@ -1,0 +1,159 @@
+"""Actors: one warm Ray process per model, on a CPU or on a share of a GPU."""
+
+import importlib
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+import structlog
+import torch
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
+
+from shared.errors import CutisError, ResourceError, TransientError
+from shared.spool import sync_folder
+from workers.catalog import model_folder
+from workers.contract import Model, ModelSpec
+from workers.findings import save_findings
+from workers.runtime.reading import read_series
+from workers.runtime.request import PredictAnswer, PredictRequest, answer_of
+from workers.runtime.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+
+class ModelActor:
+    """Holds one loaded model. Reads files, writes findings, returns only times or an error."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        module = importlib.import_module(f"workers.{name}.model")
+        self._model: Model = module.load(model_folder(name) / "weights", device)
+        self._device = device.type
+
+    def about(self) -> dict[str, Any]:
+        """Say which process this is and on what device the model lies."""
+        return {"pid": os.getpid(), "device": self._device}
+
+    def predict(self, request: PredictRequest) -> PredictAnswer:
+        """Run the model on the request's series and leave its findings, durably, in the folder."""
+        seconds: dict[str, float] = {}
+        try:
+            start = time.monotonic()
+            series = [read_series(one) for one in request.series]
+            seconds["read"] = time.monotonic() - start
+            start = time.monotonic()
+            findings = self._model.predict(series)
+            seconds["predict"] = time.monotonic() - start
+            start = time.monotonic()
+            folder = Path(request.folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_findings(findings, folder)
+            sync_folder(folder)
+            seconds["save"] = time.monotonic() - start
+        except CutisError as error:
+            return answer_of(error, seconds)
+        except (MemoryError, torch.OutOfMemoryError):
+            if self._device == "cuda":
+                torch.cuda.empty_cache()
+            too_small = ResourceError("the model ran out of memory", code="out-of-memory")
+            return answer_of(too_small, seconds)
+        return PredictAnswer(stage_seconds=seconds)
+
+
+class ActorPool:
+    """The actors of this worker, started on first use and kept warm.
+
+    Ray restarts a crashed actor, but never repeats its call (``max_task_retries=0``): attempts
+    are counted in the database, and a repeat that Ray makes on its own would not be.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._actors: dict[str, Any] = {}
+
+    def predict(self, spec: ModelSpec, request: PredictRequest) -> PredictAnswer:
+        """Run ``request`` on the actor of ``spec``, killing the actor at the deadline.
+
+        Raises
+        ------
+        TransientError
+            The actor died, hung, or Ray is away.
+        """
+        deadline = self._settings.deadline_seconds or spec.deadline_seconds
+        try:
+            actor = self._actor(spec.name)
+            # Loading is not the job's fault: wait for it outside the model's own deadline.
+            ray.get(actor.about.remote(), timeout=self._settings.start_seconds)
+            answer: PredictAnswer = ray.get(actor.predict.remote(request), timeout=deadline)
+        except GetTimeoutError as error:
+            self._kill(spec.name)
+            reason = f"{spec.name} exceeded its deadline of {deadline:g} s"
+            raise TransientError(reason, code="deadline") from error
+        except RayActorError as error:
+            self._forget_dead(spec.name, error)
+            reason = f"the actor of {spec.name} died"
+            raise TransientError(reason, code="actor-lost") from error
+        except RayError as error:
+            log.exception("actor_call_failed", model=spec.name)
+            reason = f"the actor of {spec.name} failed: {type(error).__name__}; see the log"
+            raise TransientError(reason, code="actor-failed") from error
+        return answer
+
+    def warm_up(self, names: list[str]) -> None:
+        """Start the actors of ``names`` without waiting for them."""
+        for name in names:
+            self._actor(name)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of each actor, for the process row; silent ones say so."""
+        with self._lock:
+            actors = dict(self._actors)
+        calls = {name: actor.about.remote() for name, actor in actors.items()}
+        if not calls:
+            return {}
+        ready, _ = ray.wait(list(calls.values()), num_returns=len(calls), timeout=0.5)
+        return {
+            name: _about(call) if call in ready else {"state": "busy or starting"}
+            for name, call in calls.items()
+        }
+
+    def _actor(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._actors:
+                self._actors[name] = (
+                    ray.remote(ModelActor)
+                    .options(
+                        num_cpus=self._settings.actor_cpus,
+                        num_gpus=self._settings.actor_gpus,
+                        max_restarts=-1,
+                        max_task_retries=0,
+                    )
+                    .remote(name, self._settings.threads_per_actor)
+                )
+            return self._actors[name]
+
+    def _kill(self, name: str) -> None:
+        log.warning("actor_killed", model=name)
+        with self._lock:
+            actor = self._actors.pop(name, None)
+        if actor is not None:
+            ray.kill(actor, no_restart=True)
+
+    def _forget_dead(self, name: str, error: RayActorError) -> None:
+        # A constructor that fails leaves an actor that is dead for good; a new one must be made.
+        log.warning("actor_lost", model=name, error=type(error).__name__)
+        with self._lock:
+            self._actors.pop(name, None)
+
+
+def _about(call: Any) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = ray.get(call)
+    except RayError as error:
+        return {"state": type(error).__name__}
+    return {"state": "ready", **about}

@@ -1,0 +1,32 @@
+"""Cluster: the connection to Ray, local by default, a cluster by address."""
+
+from typing import Any
+
+import ray
+
+from workers.runtime.settings import WorkerSettings
+
+
+def connect(settings: WorkerSettings) -> None:
+    """Start a local Ray, or join the one at ``ray_address``.
+
+    Never call this before a fork: a Ray connection does not survive one, and hangs in silence.
+    """
+    options: dict[str, Any] = {"namespace": "cutis", "log_to_driver": False}
+    if settings.ray_address:
+        options["address"] = settings.ray_address
+    else:
+        options |= {
+            "address": "local",
+            "include_dashboard": False,
+            "num_cpus": settings.ray_num_cpus,
+            "object_store_memory": settings.object_store_bytes,
+        }
+        if settings.ray_temp_dir is not None:
+            options["_temp_dir"] = str(settings.ray_temp_dir)
+    ray.init(configure_logging=False, **options)
+
+
+def disconnect() -> None:
+    """Leave Ray; a local one ends."""
+    ray.shutdown()

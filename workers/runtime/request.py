@@ -1,0 +1,68 @@
+"""Request and answer: what passes between the Celery task and a Ray actor. Paths, no pixels."""
+
+from dataclasses import dataclass, field
+
+from shared.errors import (
+    BadInputError,
+    ConfigurationError,
+    CutisError,
+    PermanentError,
+    ResourceError,
+    TransientError,
+)
+
+_ERRORS: dict[str, type[CutisError]] = {
+    one.__name__: one
+    for one in (TransientError, ResourceError, PermanentError, BadInputError, ConfigurationError)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFile:
+    """Where one received instance lies, and which it is."""
+
+    path: str
+    sop_instance_uid: str
+    sop_class_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesFiles:
+    """The instances of one series, in instance order."""
+
+    series_instance_uid: str
+    modality: str
+    description: str
+    instances: tuple[InstanceFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """Read these series, leave the findings in ``folder``."""
+
+    series: tuple[SeriesFiles, ...]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictAnswer:
+    """How long each step took, or which error ended it (name of the class, code, reason)."""
+
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    error: tuple[str, str, str] | None = None
+
+    def check(self) -> None:
+        """Raise the error the actor met, if any."""
+        if self.error is not None:
+            kind, code, reason = self.error
+            raise _ERRORS.get(kind, PermanentError)(reason, code=code)
+
+
+def answer_of(error: CutisError, stage_seconds: dict[str, float]) -> PredictAnswer:
+    """Return the answer that carries ``error``."""
+    known = (
+        next(name for kind in type(error).__mro__ if (name := kind.__name__) in _ERRORS)
+        if isinstance(error, TransientError | PermanentError)
+        else PermanentError.__name__
+    )
+    return PredictAnswer(stage_seconds=stage_seconds, error=(known, error.code, error.reason))

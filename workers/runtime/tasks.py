@@ -1,0 +1,85 @@
+"""Tasks: the Celery task that runs one model on one study revision."""
+
+from pathlib import Path
+
+from celery import Celery
+
+from shared.db.engine import Database
+from shared.db.studies import instances_of
+from shared.db.tables import Instance, Job
+from shared.dicom.manifest import InstanceManifest, study_manifest
+from shared.errors import PermanentError, TransientError
+from shared.messages import RUN_MODEL_TASK, RunModel
+from shared.spool import Spool, sync_folder
+from shared.stage import Attempt, StageRunner
+from workers.catalog import models
+from workers.contract import ModelSpec
+from workers.runtime.actors import ActorPool
+from workers.runtime.request import InstanceFile, PredictRequest, SeriesFiles
+
+
+class ModelStage:
+    """The model stage of a job: from spooled instances to spooled findings."""
+
+    def __init__(self, database: Database, spool: Spool, pool: ActorPool) -> None:
+        self._database = database
+        self._spool = spool
+        self._pool = pool
+
+    def work(self, attempt: Attempt) -> str:
+        """Run the job's model; return the key of the folder with its findings."""
+        with attempt.timed("prepare"):
+            spec, series = self._inputs(attempt.claim.job_id)
+            key = self._spool.job_folder(attempt.claim.job_id, attempt.claim.token)
+            request = PredictRequest(series=series, folder=str(self._spool.path(key)))
+        with attempt.timed("model"):
+            answer = self._pool.predict(spec, request)
+        attempt.stage_seconds.update(answer.stage_seconds)
+        answer.check()
+        if attempt.lost.is_set():
+            self._spool.remove(key)
+            raise TransientError("the lease was lost while the model ran", code="lease-lost")
+        sync_folder(Path(request.folder).parent)
+        return key
+
+    def _inputs(self, job_id: str) -> tuple[ModelSpec, tuple[SeriesFiles, ...]]:
+        with self._database.read() as session:
+            job = session.get_one(Job, job_id)
+            instances = instances_of(session, job.instance_ids)
+        spec = models().get(job.model)
+        if spec is None:
+            raise PermanentError(f"this worker has no model {job.model}", code="unknown-model")
+        return spec, self._series(instances)
+
+    def _series(self, instances: list[Instance]) -> tuple[SeriesFiles, ...]:
+        manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]
+        paths = {
+            one.sop_instance_uid: str(self._spool.path(one.spool_key))
+            for one in instances
+            if one.spool_key is not None
+        }
+        study = study_manifest(manifests[0].study_instance_uid, manifests)
+        return tuple(
+            SeriesFiles(
+                series_instance_uid=series.series_instance_uid,
+                modality=series.instances[0].modality,
+                description=series.instances[0].series_description,
+                instances=tuple(
+                    InstanceFile(
+                        path=paths[one.sop_instance_uid],
+                        sop_instance_uid=one.sop_instance_uid,
+                        sop_class_uid=one.sop_class_uid,
+                    )
+                    for one in series.instances
+                ),
+            )
+            for series in study.series
+        )
+
+
+def register(broker: Celery, runner: StageRunner, stage: ModelStage) -> None:
+    """Make ``broker`` run the model stage when the task's message arrives."""
+
+    @broker.task(name=RUN_MODEL_TASK)  # type: ignore[untyped-decorator]
+    def run_model(**payload: object) -> None:
+        runner.run(RunModel.model_validate(payload).job_id, stage.work)
