@@ -1,0 +1,118 @@
+"""Fixes: what every result gets after highdicom has built it, up to its bytes.
+
+Everything taken from clock or chance is pinned, so that the same UID means the same bytes;
+patient and study come verbatim from the source; the file says that we wrote it.
+"""
+
+import io
+import re
+
+from pydicom import config, dcmwrite
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from shared.dicom.uids import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    derived_uid,
+)
+
+# Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2).
+_REQUIRED = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyID",
+)
+_OPTIONAL = (
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "IssuerOfAccessionNumberSequence",
+    "OtherPatientIDsSequence",
+    "EthnicGroup",
+    "PatientComments",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "StudyDescription",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "TimezoneOffsetFromUTC",
+)
+_MOMENTS = (
+    ("AcquisitionDate", "AcquisitionTime"),
+    ("ContentDate", "ContentTime"),
+    ("StudyDate", "StudyTime"),
+)
+_NO_DATE, _NO_TIME = "19000101", "000000"
+
+
+def finish(result: Dataset, source: Dataset) -> bytes:
+    """Return the Part 10 file of ``result``, which was made from ``source``."""
+    copy_patient_and_study(result, source)
+    pin_moments(result, source)
+    pin_dimensions(result)
+    result.SpecificCharacterSet = "ISO_IR 192"
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(result.SOPClassUID)
+    meta.MediaStorageSOPInstanceUID = UID(result.SOPInstanceUID)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    result.file_meta = meta
+    stream = io.BytesIO()
+    dcmwrite(stream, result, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def copy_patient_and_study(result: Dataset, source: Dataset) -> None:
+    """Copy patient and study from ``source``, whatever their values: the PACS matches on them."""
+    for keyword in (*_REQUIRED, *_OPTIONAL):
+        tag = tag_for_keyword(keyword)
+        if tag is not None and (keyword in source or keyword in _REQUIRED):
+            result[tag] = DataElement(
+                tag,
+                dictionary_VR(tag),
+                source.get(keyword),
+                validation_mode=config.IGNORE,
+            )
+    result.StudyInstanceUID = source.StudyInstanceUID
+
+
+def moment(source: Dataset) -> tuple[str, str]:
+    """Return the date and time that the results of ``source`` carry: when it was acquired.
+
+    The true time of writing is in the job's log; here it would make equal work differ.
+    """
+    for date_keyword, time_keyword in _MOMENTS:
+        date, time = (str(source.get(one) or "") for one in (date_keyword, time_keyword))
+        if re.fullmatch(r"\d{8}", date):
+            return date, time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else _NO_TIME
+    return _NO_DATE, _NO_TIME
+
+
+def pin_moments(result: Dataset, source: Dataset) -> None:
+    """Replace what was read from the clock by the moment of ``source``."""
+    date, time = moment(source)
+    for name in ("InstanceCreation", "Content", "Series"):
+        setattr(result, f"{name}Date", date)
+        setattr(result, f"{name}Time", time)
+    for equipment in result.get("ContributingEquipmentSequence") or []:
+        if "ContributionDateTime" in equipment:
+            equipment.ContributionDateTime = f"{date}{time}"
+
+
+def pin_dimensions(result: Dataset) -> None:
+    """Derive the Dimension Organization UID, which highdicom draws at random."""
+    uid = derived_uid("dimensions", str(result.SOPInstanceUID))
+    for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
+        for item in result.get(keyword) or []:
+            item.DimensionOrganizationUID = uid

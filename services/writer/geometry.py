@@ -1,0 +1,152 @@
+"""Geometry: copies of a source's header that highdicom can build a result on.
+
+Photos, secondary captures and most stacks have no frame of reference. highdicom refuses stacks
+without one, 3D Slicer needs plane groups, and OHIF crashes on a SEG without them. So results
+of such sources are built on a header copy with neutral planes: frame k at z = k. Where the
+source has true geometry, that is used. The source itself is never changed.
+"""
+
+import copy
+import re
+
+from pydicom import config
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DSfloat
+
+from shared.dicom.spacing import read_spacing
+
+_NEUTRAL_ORIENTATION = [1, 0, 0, 0, 1, 0]
+_PIXEL_GROUP = 0x7FE0
+
+# Geometry that a neutral copy must not mix with its own.
+_PLACED = (
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "ImageOrientationSlide",
+    "ImageCenterPointCoordinatesSequence",
+    "TotalPixelMatrixOriginSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "PixelSpacing",
+    "SpacingBetweenSlices",
+    "SliceThickness",
+)
+_REQUIRED = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+
+
+def header_copy(dataset: Dataset) -> Dataset:
+    """Return ``dataset`` without pixels, every element copied.
+
+    Element by element, because a dataset built from another's items shares its elements, and
+    setting a value in the one would silently edit the other. What highdicom checks and sites
+    get wrong (odd sexes, bad dates) is blanked here and restored by ``fixes.finish``.
+    """
+    header = Dataset()
+    for element in dataset:
+        if element.tag.group != _PIXEL_GROUP and not element.tag.is_private:
+            header.add(copy.deepcopy(element))
+    header.file_meta = copy.deepcopy(dataset.file_meta)
+    header.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in _REQUIRED:
+        if not _is_sound(keyword, header.get(keyword)):
+            _blank(header, keyword)
+    return header
+
+
+def has_planes(header: Dataset) -> bool:
+    """Return whether ``header`` places every frame in a patient frame of reference."""
+    if not header.get("FrameOfReferenceUID"):
+        return False
+    if "NumberOfFrames" not in header:
+        needed = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+        return all(header.get(keyword) for keyword in needed)
+    shared = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
+    return (
+        "PlaneOrientationSequence" in shared[0]
+        and "PixelMeasuresSequence" in shared[0]
+        and len(per_frame) == int(header.NumberOfFrames)
+        and all("PlanePositionSequence" in group for group in per_frame)
+    )
+
+
+def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> Dataset:
+    """Return a copy of ``header`` with ``frames`` neutral planes, 1 mm apart.
+
+    Pixel spacing is the source's where one is known, else 1 mm stands for one pixel (dcmqi
+    cannot read an object without); ``geometry_note`` says so in the result.
+    """
+    placed = header_copy(header)
+    for keyword in _PLACED:
+        if keyword in placed:
+            delattr(placed, keyword)
+    spacing = read_spacing(header)
+    pair = (spacing.row_mm, spacing.column_mm) if spacing else (1.0, 1.0)
+    measures = Dataset()
+    measures.PixelSpacing = [DSfloat(one, auto_format=True) for one in pair]
+    measures.SliceThickness, measures.SpacingBetweenSlices = 1, 1
+    orientation = Dataset()
+    orientation.ImageOrientationPatient = _NEUTRAL_ORIENTATION
+    placed.FrameOfReferenceUID = frame_of_reference_uid
+    placed.PositionReferenceIndicator = ""
+    if "NumberOfFrames" not in header:
+        placed.update(measures)
+        placed.update(orientation)
+        placed.ImagePositionPatient = [0, 0, 0]
+        return placed
+    placed.NumberOfFrames = frames
+    shared = Dataset()
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [orientation]
+    placed.SharedFunctionalGroupsSequence = [shared]
+    placed.PerFrameFunctionalGroupsSequence = [_frame_at(index) for index in range(frames)]
+    return placed
+
+
+def geometry_note(header: Dataset) -> str:
+    """Return what a result says about its geometry, at most 64 characters (VR LO)."""
+    if has_planes(header):
+        return "Geometry of the source image"
+    if read_spacing(header) is None:
+        return "No pixel spacing known: 1 mm stands for 1 pixel; neutral planes"
+    return "Neutral planes: positions do not place the image in the patient"
+
+
+def _frame_at(index: int) -> Dataset:
+    position = Dataset()
+    position.ImagePositionPatient = [0, 0, index]
+    group = Dataset()
+    group.PlanePositionSequence = [position]
+    return group
+
+
+def _is_sound(keyword: str, value: object) -> bool:
+    text = "" if value is None else str(value)
+    if keyword == "PatientSex":
+        return text in {"", "M", "F", "O"}
+    if keyword.endswith("Date"):
+        return re.fullmatch(r"|\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", text) is not None
+    if keyword.endswith("Time"):
+        return re.fullmatch(r"|([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", text) is not None
+    return value is not None
+
+
+def _blank(header: Dataset, keyword: str) -> None:
+    if keyword in header:
+        element = header[keyword]
+        header[keyword] = DataElement(element.tag, element.VR, None, validation_mode=config.IGNORE)
+    else:
+        setattr(header, keyword, None)

@@ -1,0 +1,154 @@
+"""Identity: who made a result, from what, and the UIDs that follow from it."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import highdicom as hd
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes as dicom_codes
+from pydicom.sr.coding import Code
+
+from shared.dicom.manifest import MANUFACTURER
+from shared.dicom.uids import derived_uid
+from workers.contract import ModelSpec, Segment
+
+WRITER_VERSION = "1"
+"""Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
+writer would find its old, broken object in the PACS and leave it there."""
+
+Role = Literal["seg", "pm", "sr", "sr-image", "sc"]
+
+_ROLES: tuple[Role, ...] = ("sc", "seg", "pm", "sr", "sr-image")
+_WORDS: dict[Role, str] = {
+    "seg": "SEG",
+    "pm": "map",
+    "sr": "measurements",
+    "sr-image": "report",
+    "sc": "picture",
+}
+
+_LONG_STRING = 64  # characters, VR LO
+
+
+class Equipment(TypedDict):
+    """The equipment arguments of highdicom's constructors (PS3.3 C.7.5.2)."""
+
+    manufacturer: str
+    manufacturer_model_name: str
+    software_versions: str
+    device_serial_number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What all results of one source image have in common.
+
+    ``source`` is the header of the image; ``derived_from_uids`` name what was read as well, and
+    ``derived_from`` holds the headers of those that the results refer to.
+    """
+
+    source: Dataset
+    derived_from: tuple[Dataset, ...]
+    derived_from_uids: tuple[str, ...]
+    spec: ModelSpec
+    weights_digest: str
+
+    def uid(self, *parts: str) -> str:
+        """Return the UID of one part of the results (role, index, level)."""
+        parameters = [f"{key}={value}" for key, value in sorted(self.spec.parameters.items())]
+        made_of = (
+            str(self.source.SOPInstanceUID),
+            *sorted(self.derived_from_uids),
+            self.spec.name,
+            self.spec.version,
+            self.weights_digest,
+            *parameters,
+            WRITER_VERSION,
+        )
+        return derived_uid("result", *made_of, *parts)
+
+    def sop_instance_uid(self, role: Role, index: int = 0) -> str:
+        """Return the SOP Instance UID of result ``index`` of ``role``."""
+        return self.uid(role, str(index))
+
+    def series_instance_uid(self, role: Role, index: int = 0) -> str:
+        """Return the Series Instance UID: one series a result, all that OHIF can list."""
+        return self.uid(role, str(index), "series")
+
+    def series_number(self, role: Role, index: int = 0) -> int:
+        """Return a number behind all acquired series, pictures first; distinct by derivation."""
+        spread = int(self.series_instance_uid(role, index).removeprefix("2.25.")) % 1_000_000
+        return 90_000_000 + _ROLES.index(role) * 1_000_000 + spread
+
+    def series_description(self, role: Role, name: str = "") -> str:
+        """Return e.g. ``Cutis layers SEG (research)``."""
+        words = (MANUFACTURER, self.spec.name, name, _WORDS[role])
+        text = " ".join(word for word in words if word)
+        return f"{text[: _LONG_STRING - 11]} (research)"
+
+    def tracking_uid(self, segment: Segment | None) -> str:
+        """Return the UID that SEG and SR share for one structure (or the whole image)."""
+        return self.uid("tracking", "image" if segment is None else str(segment.number))
+
+    def tracking_identifier(self, segment: Segment | None) -> str:
+        """Return the readable twin of :meth:`tracking_uid`."""
+        return f"{self.spec.name} {'image' if segment is None else segment.label}"
+
+    def equipment(self) -> Equipment:
+        """Return who made the result, as every one of them says."""
+        return {
+            "manufacturer": MANUFACTURER,
+            "manufacturer_model_name": f"{MANUFACTURER} {self.spec.name}"[:_LONG_STRING],
+            "software_versions": f"{self.spec.version} writer {WRITER_VERSION}"[:_LONG_STRING],
+            "device_serial_number": self.spec.name[:_LONG_STRING],
+        }
+
+    def parameters(self) -> dict[str, str]:
+        """Return what the algorithm ran with, the weights among it."""
+        return {
+            **dict(sorted(self.spec.parameters.items())),
+            "weights_sha256": self.weights_digest,
+            "writer": WRITER_VERSION,
+        }
+
+    def seg_algorithm(self) -> hd.AlgorithmIdentificationSequence:
+        """Return the Algorithm Identification macro (PS3.3 10.16) of a segment."""
+        return hd.AlgorithmIdentificationSequence(
+            name=f"{MANUFACTURER} {self.spec.name}"[:_LONG_STRING],
+            family=dicom_codes.cid7162.ArtificialIntelligence,
+            version=self.spec.version,
+            source=MANUFACTURER,
+            parameters=self.parameters(),
+        )
+
+    def sr_algorithm(self) -> hd.sr.AlgorithmIdentification:
+        """Return the Algorithm Identification (PS3.16 TID 4019) of a measurement."""
+        return hd.sr.AlgorithmIdentification(
+            name=f"{MANUFACTURER} {self.spec.name}",
+            version=self.spec.version,
+            parameters=[f"{key}={value}" for key, value in self.parameters().items()],
+        )
+
+    def caution(self) -> str:
+        """Return the sentence that stands in every report."""
+        return (
+            "Research use only: not for diagnosis or treatment. "
+            f"{self.spec.title}, version {self.spec.version}, trained on "
+            f"{self.spec.training_data}."
+        )
+
+
+def segments_by_number(spec: ModelSpec) -> dict[int, Segment]:
+    """Return the segments of ``spec`` by their number."""
+    return {segment.number: segment for segment in spec.segments}
+
+
+def concept(code: Code) -> hd.sr.CodedConcept:
+    """Return ``code`` as highdicom's type."""
+    return hd.sr.CodedConcept(code.value, code.scheme_designator, code.meaning)
+
+
+def is_finite(*values: float) -> bool:
+    """Return whether all ``values`` can be written as decimal strings."""
+    return all(math.isfinite(value) for value in values)

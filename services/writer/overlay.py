@@ -1,0 +1,131 @@
+"""Overlay: findings drawn onto their image, for viewers that show neither SEG nor maps."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.writer.caption import Line, draw_captions
+from workers.contract import ModelSpec, Segment
+from workers.findings import Findings, ParametricMap
+
+Picture = npt.NDArray[np.uint8]
+
+MIN_PANEL, MAX_PANEL = 512, 1280
+"""Pixels of a panel's longer side: small images are enlarged until the legend is readable."""
+
+_MAX_MAPS = 3
+_GAP = 8
+_FILL, _HEAT = 0.30, 0.45  # opacity
+
+
+def render_overlay(findings: Findings, pixels: npt.NDArray[np.generic], spec: ModelSpec) -> Picture:
+    """Return the picture of ``findings``, (rows, columns, 3) uint8 RGB.
+
+    One panel shows the segments, one each map (the first three), with the segments' contours.
+    Below stand the legend, the numbers of the findings and "RESEARCH USE ONLY". Of a stack the
+    middle frame is drawn.
+
+    Parameters
+    ----------
+    pixels
+        The source as in :class:`workers.contract.Image`.
+    """
+    frame = len(pixels) // 2
+    base = _enlarged(_grey_or_colour(pixels[frame]))
+    segments = [one for one in spec.segments if one.number in findings.masks]
+    panels = []
+    if segments or not findings.maps:
+        panels.append(_with_segments(base, findings, segments, frame, fill=True))
+    for found in findings.maps[:_MAX_MAPS]:
+        heated = _with_heat(base, found, frame)
+        panels.append(_with_segments(heated, findings, segments, frame, fill=False))
+    heading = f"frame {frame + 1} of {len(pixels)}" if len(pixels) > 1 else ""
+    lines = chain(_legend(findings, segments), _numbers(findings, spec))
+    return draw_captions(_side_by_side(panels), spec, heading, list(lines), heat_colours())
+
+
+def heat_colours() -> Picture:
+    """Return (256, 3) RGB from dark to bright: inferno, which keeps its order in grey."""
+    ramp = np.arange(256, dtype=np.uint8)[:, None]
+    return np.asarray(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1], np.uint8)
+
+
+def _grey_or_colour(frame: npt.NDArray[np.generic]) -> Picture:
+    """Return ``frame`` as RGB; grayscale is stretched between its 1st and 99th percentile."""
+    if frame.ndim == 3:
+        return frame.astype(np.uint8)
+    values = frame.astype(np.float32)
+    low, high = np.percentile(values, (1, 99))
+    grey = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+
+
+def _enlarged(picture: Picture) -> Picture:
+    longer = max(picture.shape[:2])
+    factor = min(max(longer, MIN_PANEL), MAX_PANEL) / longer
+    size = [max(1, round(side * factor)) for side in picture.shape[1::-1]]
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+
+
+def _with_segments(
+    base: Picture, findings: Findings, segments: list[Segment], frame: int, *, fill: bool
+) -> Picture:
+    picture = base.copy()
+    rows, columns = base.shape[:2]
+    for segment in segments:
+        mask = findings.masks[segment.number][frame].astype(np.uint8)
+        mask = np.asarray(cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_NEAREST))
+        if fill:
+            inside = mask.astype(np.bool_)
+            tint = np.array(segment.colour, np.float32)
+            blend = (1 - _FILL) * picture[inside] + _FILL * tint
+            picture[inside] = blend.astype(np.uint8)
+        contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, segment.colour, 2)
+    return picture
+
+
+def _with_heat(base: Picture, found: ParametricMap, frame: int) -> Picture:
+    """Blend ``found`` over ``base``; a map of one frame stands for all frames."""
+    values = found.values[frame if frame < len(found.values) else 0]
+    low, high = found.display_range
+    level = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255
+    rows, columns = base.shape[:2]
+    sized = cv2.resize(level.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
+    heat = heat_colours()[np.asarray(sized).astype(np.uint8)]
+    return np.asarray((1 - _HEAT) * base + _HEAT * heat, np.uint8)
+
+
+def _side_by_side(panels: list[Picture]) -> Picture:
+    gap = np.zeros((panels[0].shape[0], _GAP, 3), np.uint8)
+    row = [panels[0]]
+    for panel in panels[1:]:
+        row += [gap, panel]
+    return np.concatenate(row, axis=1)
+
+
+def _legend(findings: Findings, segments: list[Segment]) -> Iterator[Line]:
+    for segment in segments:
+        found = "" if findings.masks[segment.number].any() else " (not found)"
+        yield Line(text=segment.label + found, swatch=segment.colour)
+    for one in findings.maps[:_MAX_MAPS]:
+        low, high = one.display_range
+        text = f"{one.name}: {low:g} to {high:g} {one.unit.meaning}"
+        yield Line(text=text, ramp=True)
+
+
+def _numbers(findings: Findings, spec: ModelSpec) -> Iterator[Line]:
+    labels = {one.number: one.label for one in spec.segments}
+    if not findings.eligible:
+        yield Line(text=f"Not analysed: {findings.reason}")
+    for answer in findings.assessments:
+        yield Line(text=f"{answer.question.meaning}: {answer.answer.meaning}")
+    for one in findings.measurements:
+        where = "" if one.segment_number is None else f"{labels.get(one.segment_number, '?')}: "
+        statistic = "" if one.derivation is None else f" ({one.derivation.meaning.lower()})"
+        unit = "" if one.unit.value == "1" else f" {one.unit.meaning}"
+        yield Line(text=f"{where}{one.quantity.meaning}{statistic} {one.value:.4g}{unit}")

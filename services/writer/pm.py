@@ -1,0 +1,84 @@
+"""PM: one map of one image as a float32 DICOM Parametric Map (PS3.3 A.75)."""
+
+import highdicom as hd
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from services.writer.geometry import geometry_note, has_planes, neutral_copy
+from services.writer.identity import Identity, concept
+from shared.dicom import codes
+from workers.findings import ParametricMap
+
+
+def build_pm(found: ParametricMap, identity: Identity, index: int) -> Dataset:
+    """Return map ``index`` of the findings.
+
+    ``found.values`` is (frames, rows, columns), or (1, rows, columns) for a map that condenses
+    all frames: that one gets neutral planes and refers to the whole source, not to a frame.
+    """
+    source = identity.source
+    frames = int(source.get("NumberOfFrames") or 1)
+    condensed = len(found.values) != frames
+    neutral = condensed or not has_planes(source)
+    frame_of_reference_uid = identity.uid("frame-of-reference", str(len(found.values)))
+    base = neutral_copy(source, frame_of_reference_uid, len(found.values)) if neutral else source
+    dataset = hd.pm.ParametricMap(
+        source_images=[base],
+        pixel_array=found.values,
+        series_instance_uid=identity.series_instance_uid("pm", index),
+        series_number=identity.series_number("pm", index),
+        sop_instance_uid=identity.sop_instance_uid("pm", index),
+        instance_number=1,
+        contains_recognizable_visual_features=False,
+        real_world_value_mappings=[_mapping(found)],
+        voi_lut_transformations=[_window(found)],
+        series_description=identity.series_description("pm", found.name),
+        content_label="CUTIS",
+        content_description=geometry_note(source),
+        content_qualification="RESEARCH",
+        further_source_images=list(identity.derived_from) or None,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **identity.equipment(),
+    )
+    _add_anatomy(dataset)
+    if condensed:
+        _refer_to_whole(dataset)
+    return dataset
+
+
+def _mapping(found: ParametricMap) -> hd.pm.RealWorldValueMapping:
+    return hd.pm.RealWorldValueMapping(
+        lut_label=found.name[:16],
+        lut_explanation=found.name[:64],
+        unit=concept(found.unit),
+        value_range=(float(found.values.min()), float(found.values.max())),
+        slope=1.0,
+        intercept=0.0,
+        quantity_definition=concept(found.quantity),
+    )
+
+
+def _window(found: ParametricMap) -> hd.VOILUTTransformation:
+    low, high = found.display_range
+    return hd.VOILUTTransformation(
+        window_center=(low + high) / 2,
+        window_width=max(high - low, 1e-6),
+        # LINEAR needs a width of at least 1 (PS3.3 C.11.2.1.2.1); scores span 0 to 1.
+        voi_lut_function="LINEAR_EXACT",
+    )
+
+
+def _add_anatomy(dataset: Dataset) -> None:
+    """Add Frame Anatomy, mandatory in the IOD; highdicom leaves it out and dcmqi crashes."""
+    anatomy = Dataset()
+    anatomy.AnatomicRegionSequence = [concept(codes.SKIN)]
+    anatomy.FrameLaterality = "U"
+    dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy]
+
+
+def _refer_to_whole(dataset: Dataset) -> None:
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        for derivation in group.get("DerivationImageSequence") or []:
+            for image in derivation.SourceImageSequence:
+                if "ReferencedFrameNumber" in image:
+                    del image.ReferencedFrameNumber

@@ -1,0 +1,55 @@
+"""SC: the overlay as a colour Secondary Capture (PS3.3 A.8.1), which every viewer shows."""
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from services.writer.identity import Identity
+
+
+def build_sc(picture: npt.NDArray[np.uint8], identity: Identity) -> Dataset:
+    """Return ``picture``, (rows, columns, 3) uint8 RGB, as a Secondary Capture."""
+    source = identity.source
+    dataset = Dataset()
+    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = identity.sop_instance_uid("sc")
+    dataset.SeriesInstanceUID = identity.series_instance_uid("sc")
+    dataset.SeriesNumber, dataset.InstanceNumber = identity.series_number("sc"), 1
+    dataset.SeriesDescription = identity.series_description("sc")
+    dataset.Modality, dataset.ConversionType = "OT", "WSD"
+    equipment = identity.equipment()
+    dataset.Manufacturer = equipment["manufacturer"]
+    dataset.ManufacturerModelName = equipment["manufacturer_model_name"]
+    dataset.SoftwareVersions = equipment["software_versions"]
+    dataset.DeviceSerialNumber = equipment["device_serial_number"]
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.DerivationDescription = identity.caution()[:1024]
+    dataset.SourceImageSequence = [_reference(one) for one in (source, *identity.derived_from)]
+    dataset.PatientOrientation, dataset.Laterality = None, None
+    # We draw no identity; what the source had burned in is still there.
+    dataset.BurnedInAnnotation = source.get("BurnedInAnnotation") or "NO"
+    _copy_lossy_compression(dataset, source)
+    dataset.Rows, dataset.Columns = picture.shape[:2]
+    dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+    dataset.PhotometricInterpretation = "RGB"
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    content = picture.tobytes()
+    dataset.PixelData = content + b"\0" * (len(content) % 2)
+    return dataset
+
+
+def _reference(header: Dataset) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = header.SOPClassUID
+    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    return item
+
+
+def _copy_lossy_compression(dataset: Dataset, source: Dataset) -> None:
+    """Once lossy, always lossy (PS3.3 C.7.6.1.1.5)."""
+    dataset.LossyImageCompression = source.get("LossyImageCompression") or "00"
+    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        if source.get(keyword) and dataset.LossyImageCompression == "01":
+            setattr(dataset, keyword, source.get(keyword))

@@ -1,0 +1,228 @@
+"""SR: two TID 1500 reports of one image: measured structures, and the image as a whole.
+
+Two, because mixing measurement groups of different kinds in one report is refused by PixelMed's
+validator, which IHE's AI Results profile tests with.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes as dicom_codes
+from pydicom.sr.coding import Code
+
+from services.writer.identity import Identity, Role, concept, segments_by_number
+from services.writer.seg import Segmentation
+from shared.dicom import codes
+from shared.dicom.manifest import MANUFACTURER
+from shared.dicom.uids import derived_uid
+from workers.contract import Segment
+from workers.findings import Findings, Measurement
+
+_PRESENCE = Code("121052", "DCM", "Presence of property")
+_ABSENT = Code("272519000", "SCT", "Absent")
+_COMMENT = Code("121106", "DCM", "Comment")
+_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
+
+_Group = (
+    sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
+)
+
+
+def build_segment_report(
+    findings: Findings, segmentation: Segmentation, identity: Identity
+) -> Dataset:
+    """Return the report with one TID 1411 group for each segment of the SEG."""
+    segments = segments_by_number(identity.spec)
+    groups = [
+        _segment_group(findings, segmentation, segments[number], identity)
+        for number in segmentation.numbers
+    ]
+    evidence = [identity.source, *identity.derived_from, segmentation.dataset]
+    return _document("sr", groups, [identity.caution()], evidence, identity)
+
+
+def build_image_report(
+    findings: Findings, segmentation: Segmentation | None, identity: Identity
+) -> Dataset:
+    """Return the report on the whole image: TID 1501 groups, and the notes in words.
+
+    Holds eligibility, assessments and measurements of the whole image, and a group that says
+    "absent" for each structure that was looked for and not found.
+    """
+    numbers = {} if segmentation is None else segmentation.numbers
+    groups = [_image_group(findings, identity)]
+    for number, segment in segments_by_number(identity.spec).items():
+        measurements = [one for one in findings.measurements if one.segment_number == number]
+        if number not in numbers and (number in findings.masks or measurements):
+            absent = number in findings.masks
+            groups.append(_unmarked_group(segment, measurements, absent, identity))
+    evidence = [identity.source, *identity.derived_from]
+    return _document("sr-image", groups, list(_notes(findings, identity)), evidence, identity)
+
+
+def _segment_group(
+    findings: Findings, segmentation: Segmentation, segment: Segment, identity: Identity
+) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
+    source, seg = identity.source, segmentation.dataset
+    return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking(segment, identity),
+        finding_type=concept(segment.type),
+        finding_category=concept(segment.category),
+        finding_sites=[sr.FindingSite(concept(codes.SKIN))],
+        algorithm_id=identity.sr_algorithm(),
+        referenced_segment=sr.ReferencedSegment(
+            sop_class_uid=seg.SOPClassUID,
+            sop_instance_uid=seg.SOPInstanceUID,
+            segment_number=segmentation.numbers[segment.number],
+            source_images=[
+                sr.SourceImageForSegmentation(source.SOPClassUID, source.SOPInstanceUID)
+            ],
+        ),
+        measurements=[
+            _measurement(one, identity)
+            for one in findings.measurements
+            if one.segment_number == segment.number
+        ]
+        or None,
+    )
+
+
+def _image_group(
+    findings: Findings, identity: Identity
+) -> sr.MeasurementsAndQualitativeEvaluations:
+    pairs = [(one.question, one.answer) for one in findings.assessments]
+    if codes.ELIGIBILITY not in [question for question, _ in pairs]:
+        answer = codes.ELIGIBLE if findings.eligible else codes.NOT_ELIGIBLE
+        pairs.insert(0, (codes.ELIGIBILITY, answer))
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking(None, identity),
+        measurements=[
+            _measurement(one, identity)
+            for one in findings.measurements
+            if one.segment_number is None
+        ]
+        or None,
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(concept(question), concept(answer))
+            for question, answer in pairs
+        ],
+        source_images=[
+            sr.SourceImageForMeasurementGroup(one.SOPClassUID, one.SOPInstanceUID)
+            for one in (identity.source, *identity.derived_from)
+        ],
+    )
+
+
+def _unmarked_group(
+    segment: Segment, measurements: list[Measurement], absent: bool, identity: Identity
+) -> sr.MeasurementsAndQualitativeEvaluations:
+    absence = [sr.QualitativeEvaluation(concept(_PRESENCE), concept(_ABSENT))]
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking(segment, identity),
+        finding_type=concept(segment.type),
+        finding_category=concept(segment.category),
+        measurements=[_measurement(one, identity) for one in measurements] or None,
+        qualitative_evaluations=absence if absent else None,
+        source_images=[
+            sr.SourceImageForMeasurementGroup(
+                identity.source.SOPClassUID, identity.source.SOPInstanceUID
+            )
+        ],
+    )
+
+
+def _notes(findings: Findings, identity: Identity) -> Iterator[str]:
+    yield identity.caution()
+    yield f"Weights SHA-256: {identity.weights_digest}."
+    if not findings.eligible:
+        yield f"Not analysed: {findings.reason}"
+    if findings.masks and not any(mask.any() for mask in findings.masks.values()):
+        yield "No structure was found: there is no segmentation of this image."
+    for one in findings.assessments:
+        if one.note:
+            yield f"{one.question.meaning}: {one.note}"
+
+
+def _tracking(segment: Segment | None, identity: Identity) -> sr.TrackingIdentifier:
+    return sr.TrackingIdentifier(
+        uid=identity.tracking_uid(segment), identifier=identity.tracking_identifier(segment)
+    )
+
+
+def _measurement(one: Measurement, identity: Identity) -> sr.Measurement:
+    return sr.Measurement(
+        name=concept(one.quantity),
+        value=float(one.value),
+        unit=concept(one.unit),
+        derivation=None if one.derivation is None else concept(one.derivation),
+        algorithm_id=identity.sr_algorithm(),
+    )
+
+
+def _document(
+    role: Role,
+    groups: Sequence[_Group],
+    notes: Sequence[str],
+    evidence: Sequence[Dataset],
+    identity: Identity,
+) -> Dataset:
+    report = sr.MeasurementReport(
+        observation_context=_observer(identity),
+        procedure_reported=concept(_PROCEDURE),
+        imaging_measurements=groups,
+        title=dicom_codes.DCM.ImagingMeasurementReport,
+        # No Image Library: optional in TID 1500, and highdicom codes every Secondary Capture's
+        # modality as "Other", which its context group does not hold.
+        referenced_images=None,
+    )
+    report[0].ContentSequence.append(_words(notes))
+    return sr.Comprehensive3DSR(
+        evidence=list(evidence),
+        content=report[0],
+        series_instance_uid=identity.series_instance_uid(role),
+        series_number=identity.series_number(role),
+        sop_instance_uid=identity.sop_instance_uid(role),
+        instance_number=1,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        series_description=identity.series_description(role),
+        **identity.equipment(),
+    )
+
+
+def _observer(identity: Identity) -> sr.ObservationContext:
+    equipment = identity.equipment()
+    return sr.ObservationContext(
+        observer_device_context=sr.ObserverContext(
+            observer_type=dicom_codes.DCM.Device,
+            observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+                uid=derived_uid("device", identity.spec.name),
+                name=MANUFACTURER,
+                manufacturer_name=MANUFACTURER,
+                model_name=equipment["manufacturer_model_name"],
+                serial_number=equipment["device_serial_number"],
+            ),
+        )
+    )
+
+
+def _words(notes: Sequence[str]) -> sr.ContainerContentItem:
+    """Return the Qualitative Evaluations container of TID 1500, rows 12 to 14, with text."""
+    container = sr.ContainerContentItem(
+        name=concept(_EVALUATIONS),
+        relationship_type=sr.RelationshipTypeValues.CONTAINS,
+    )
+    container.ContentSequence = sr.ContentSequence(
+        [
+            sr.TextContentItem(
+                name=concept(_COMMENT),
+                value=note,
+                relationship_type=sr.RelationshipTypeValues.CONTAINS,
+            )
+            for note in notes
+        ]
+    )
+    return container
