@@ -26,7 +26,10 @@ from shared.errors import ConfigurationError
 
 
 def _compilable(pattern: str) -> str:
-    re.compile(pattern)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
     return pattern
 
 

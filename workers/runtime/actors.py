@@ -71,8 +71,9 @@ class ActorPool:
     are counted in the database, and a repeat that Ray makes on its own would not be.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, actor_class: type[Any] = ModelActor) -> None:
         self._settings = settings
+        self._actor_class = actor_class
         self._lock = threading.Lock()
         self._actors: dict[str, Any] = {}
 
@@ -126,7 +127,7 @@ class ActorPool:
         with self._lock:
             if name not in self._actors:
                 self._actors[name] = (
-                    ray.remote(ModelActor)
+                    ray.remote(self._actor_class)
                     .options(
                         num_cpus=self._settings.actor_cpus,
                         num_gpus=self._settings.actor_gpus,

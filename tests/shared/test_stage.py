@@ -1,0 +1,101 @@
+import time
+
+import pytest
+
+from shared.db.engine import Database
+from shared.db.operations import cancel_job
+from shared.db.tables import Attempt as AttemptRow
+from shared.db.tables import Job
+from shared.errors import BadInputError, TransientError
+from shared.settings import Settings
+from shared.stage import Attempt, StageRunner
+from shared.states import JobState, Stage
+from tests.shared.db.rows import queued_job
+
+SETTINGS = Settings(lease_seconds=5, heartbeat_seconds=0.05, retry_backoff_seconds=0.001)
+
+
+def run(database: Database, job_id: str, work: object) -> Job:
+    runner = StageRunner(database, SETTINGS, Stage.MODEL, "worker")
+    runner.run(job_id, work)  # type: ignore[arg-type]
+    with database.read() as session:
+        return session.get_one(Job, job_id)
+
+
+@pytest.fixture
+def job_id(database: Database) -> str:
+    with database.write() as session:
+        return queued_job(session).id
+
+
+def test_work_that_succeeds_moves_the_job_on(database: Database, job_id: str) -> None:
+    def work(attempt: Attempt) -> str:
+        with attempt.timed("predict"):
+            return "jobs/findings"
+
+    job = run(database, job_id, work)
+
+    assert (job.state, job.findings_key) == (JobState.INFERRED, "jobs/findings")
+    with database.read() as session:
+        row = session.get_one(AttemptRow, 1)
+        assert row.outcome == "succeeded"
+        assert "predict" in row.stage_seconds
+
+
+def test_bad_input_ends_the_job_with_its_reason(database: Database, job_id: str) -> None:
+    def work(_attempt: Attempt) -> str:
+        raise BadInputError("the pixels are corrupt")
+
+    job = run(database, job_id, work)
+
+    assert (job.state, job.code) == (JobState.FAILED, "bad-input")
+    assert job.reason == "the pixels are corrupt"
+
+
+def test_an_unexpected_error_is_tried_again_and_seen(database: Database, job_id: str) -> None:
+    def work(_attempt: Attempt) -> str:
+        raise ZeroDivisionError
+
+    job = run(database, job_id, work)
+
+    assert (job.state, job.code) == (JobState.QUEUED, "unexpected")
+    assert "ZeroDivisionError" in job.reason
+
+
+def test_a_second_copy_of_the_message_does_nothing(database: Database, job_id: str) -> None:
+    calls = []
+
+    def work(_attempt: Attempt) -> str:
+        calls.append(1)
+        run(database, job_id, work)
+        return "key"
+
+    run(database, job_id, work)
+
+    assert calls == [1]
+
+
+def test_work_longer_than_its_lease_keeps_the_claim(database: Database, job_id: str) -> None:
+    short = SETTINGS.model_copy(update={"lease_seconds": 0.5})
+    runner = StageRunner(database, short, Stage.MODEL, "worker")
+
+    def work(_attempt: Attempt) -> str:
+        time.sleep(1.0)
+        return "key"
+
+    runner.run(job_id, work)
+
+    with database.read() as session:
+        assert session.get_one(Job, job_id).state == JobState.INFERRED
+
+
+def test_a_cancelled_job_tells_its_worker(database: Database, job_id: str) -> None:
+    def work(attempt: Attempt) -> str:
+        with database.write() as session:
+            cancel_job(session, job_id, code="operator", reason="asked")
+        assert attempt.lost.wait(5)
+        raise TransientError("stopped", code="lease-lost")
+
+    job = run(database, job_id, work)
+
+    assert (job.state, job.code) == (JobState.CANCELLED, "operator")

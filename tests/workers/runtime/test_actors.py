@@ -1,0 +1,73 @@
+"""The actor pool against a real Ray."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.errors import TransientError
+from tests.workers.runtime.actor_classes import MoodyActor
+from workers.contract import ModelSpec
+from workers.runtime.actors import ActorPool
+from workers.runtime.cluster import connect, disconnect
+from workers.runtime.request import PredictRequest
+from workers.runtime.settings import WorkerSettings
+
+SETTINGS = WorkerSettings(actor_cpus=0.1, deadline_seconds=2.0, ray_num_cpus=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> Iterator[None]:
+    connect(SETTINGS)
+    yield
+    disconnect()
+
+
+@pytest.fixture
+def pool() -> ActorPool:
+    return ActorPool(SETTINGS, MoodyActor)
+
+
+def spec(name: str = "moody") -> ModelSpec:
+    return ModelSpec(
+        name=name, version="1", title="", accepts=(), segments=(), training_data="none"
+    )
+
+
+def request(mood: str) -> PredictRequest:
+    return PredictRequest(series=(), folder=mood)
+
+
+def fails(pool: ActorPool, mood: str, name: str = "moody") -> str:
+    with pytest.raises(TransientError) as caught:
+        pool.predict(spec(name), request(mood))
+    return caught.value.code
+
+
+def test_an_actor_stays_warm_between_jobs(pool: ActorPool) -> None:
+    pool.predict(spec(), request("answer"))
+    first = pool.describe()["moody"]["pid"]
+    pool.predict(spec(), request("answer"))
+
+    assert pool.describe()["moody"]["pid"] == first
+
+
+def test_a_hanging_actor_is_killed_at_its_deadline_and_the_next_job_runs(pool: ActorPool) -> None:
+    assert fails(pool, "hang") == "deadline"
+
+    assert pool.predict(spec(), request("answer")).stage_seconds == {"predict": 0.5}
+
+
+def test_a_dying_actor_fails_one_attempt_and_the_next_job_runs(pool: ActorPool) -> None:
+    assert fails(pool, "die") == "actor-lost"
+
+    assert pool.predict(spec(), request("answer")).error is None
+
+
+def test_a_bug_in_a_model_fails_the_attempt_but_not_the_actor(pool: ActorPool) -> None:
+    assert fails(pool, "raise") == "actor-failed"
+
+    assert pool.predict(spec(), request("answer")).error is None
+
+
+def test_a_model_that_cannot_load_says_so(pool: ActorPool) -> None:
+    assert fails(pool, "answer", name="unloadable") == "actor-lost"
