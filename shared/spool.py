@@ -1,5 +1,6 @@
 """Spool: where pixels wait between steps, addressed by digest or by job."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -59,7 +60,8 @@ class Spool:
             temporary.replace(target)
             sync_folder(target.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise ResourceError(f"spool cannot write: {error.strerror}", code="spool") from error
         return SpooledFile(key=key, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 

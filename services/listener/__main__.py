@@ -1,0 +1,43 @@
+"""Start the listener: ``python -m services.listener``."""
+
+import signal
+import sys
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.listener.bootstrap import Listener
+from services.listener.settings import ListenerSettings
+from shared.errors import CutisError
+from shared.logs import configure_logs
+from shared.settings import Settings
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    settings = Settings()
+    configure_logs("listener", settings.log_level)
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    try:
+        listener = Listener(settings, ListenerSettings())
+        listener.start()
+    except CutisError as error:
+        structlog.get_logger(__name__).critical(
+            "cannot start", code=error.code, reason=error.reason
+        )
+        return 1
+    except SQLAlchemyError as error:
+        structlog.get_logger(__name__).critical(
+            "cannot start", code="database", reason=type(error).__name__
+        )
+        return 1
+    asked_to_stop.wait()
+    listener.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

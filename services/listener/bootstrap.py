@@ -1,0 +1,205 @@
+"""Bootstrap: put the listener together from its settings."""
+
+import functools
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from logging import CRITICAL, getLogger
+from typing import cast
+
+import pydicom.config
+import structlog
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+from pynetdicom import (
+    AE,
+    AllStoragePresentationContexts,
+    VerificationPresentationContexts,
+    evt,
+)
+
+from services.listener.admission import Admission
+from services.listener.association import Associations
+from services.listener.guard import Bounds, GuardedServer, guard_connection
+from services.listener.settings import ListenerSettings
+from services.listener.storage import InstanceStore
+from shared.db.engine import Database
+from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from shared.errors import ConfigurationError
+from shared.settings import Settings
+from shared.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+TRANSFER_SYNTAXES = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    JPEG2000Lossless,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    HTJ2K,
+    RLELossless,
+)
+"""What the workers can decode, best first. Deflated is not offered: 1 kB can hide 1 GB."""
+
+
+class Listener:
+    """A Storage and Verification SCP that runs until it is stopped."""
+
+    def __init__(self, settings: Settings, own: ListenerSettings) -> None:
+        self._settings = settings
+        self._own = own
+        self._stopping = threading.Event()
+        self._database = Database(settings.database_url)
+        store = InstanceStore(self._database, Spool(settings.spool), own.min_free_bytes)
+        self._associations = Associations(
+            listener=own.listener_name(),
+            admission=Admission(
+                ae_title=settings.ae_title,
+                allowed_ae_titles=own.allowed_ae_titles,
+                allowed_addresses=own.allowed_addresses,
+                max_associations=own.max_associations,
+            ),
+            database=self._database,
+            store=store,
+        )
+        self._server: GuardedServer | None = None
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Listen, in threads of our own.
+
+        Raises
+        ------
+        ConfigurationError
+            The address cannot be bound, or the TLS files cannot be used.
+        """
+        # Never print a value that breaks a rule: it may be a name.
+        pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+        # What hostile bytes do to a connection is logged by the guard, once and short.
+        for name in ("pynetdicom.dul", "pynetdicom.fsm", "pynetdicom.transport"):
+            getLogger(name).setLevel(CRITICAL)
+        self._associations.start()
+        self._server = self._open_server()
+        self._run(self._server.serve_forever)
+        self._run(self._keep_alive)
+        if not self._own.allowed_ae_titles or not self._own.allowed_addresses:
+            log.warning("nobody may send: allowed_ae_titles or allowed_addresses is empty")
+        log.info(
+            "listening",
+            ae_title=self._settings.ae_title,
+            host=self._own.host,
+            port=self._own.port,
+            tls=self._own.tls_certificate is not None,
+            allowed_ae_titles=list(self._own.allowed_ae_titles),
+        )
+
+    def stop(self) -> None:
+        """Accept nobody new, let open associations finish for a while, abort the rest."""
+        self._stopping.set()
+        if self._server is None:
+            return
+        self._server.shutdown()
+        deadline = time.monotonic() + self._own.drain_seconds
+        while self._associations.count() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for association in self._server.active_associations:
+            association.abort()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._associations.stop()
+        self._database.dispose()
+        log.info("stopped")
+
+    def _run(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _keep_alive(self) -> None:
+        while not self._stopping.wait(self._settings.heartbeat_seconds):
+            self._associations.keep_alive()
+
+    def _open_server(self) -> GuardedServer:
+        own = self._own
+        bounds = Bounds(
+            max_pdu=own.max_pdu,
+            pdu_seconds=own.pdu_seconds,
+            max_instance_bytes=own.max_instance_bytes,
+            max_connections=2 * own.max_associations,
+            max_connections_per_address=own.max_connections_per_address,
+            handshake_seconds=own.request_seconds,
+        )
+        entity = _application_entity(self._settings.ae_title, own)
+        guard = functools.partial(guard_connection, bounds=bounds)
+        try:
+            server = entity.make_server(
+                (own.host, own.port),
+                ssl_context=_tls(own),
+                evt_handlers=[(evt.EVT_CONN_OPEN, guard), *self._associations.handlers()],
+                server_class=GuardedServer,
+                bounds=bounds,
+            )
+            return cast("GuardedServer", server)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {own.host}:{own.port}: {error.strerror}", code="bind"
+            ) from error
+
+
+def _application_entity(ae_title: str, own: ListenerSettings) -> AE:
+    entity = AE(ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.maximum_pdu_size = own.max_pdu
+    entity.acse_timeout = own.request_seconds
+    entity.network_timeout = own.idle_seconds
+    # Associations are counted, refused and written down in association.py; this never bites.
+    entity.maximum_associations = 4 * own.max_associations
+    for context in VerificationPresentationContexts:
+        entity.add_supported_context(str(context.abstract_syntax))
+    for context in AllStoragePresentationContexts:
+        entity.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
+    return entity
+
+
+def _tls(own: ListenerSettings) -> ssl.SSLContext | None:
+    """Return TLS 1.2 or later with mutual authentication (BCP 195), or None without a file."""
+    if own.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(own.tls_certificate, own.tls_key)
+        if own.tls_client_authorities is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(own.tls_client_authorities)
+    except OSError as error:
+        raise ConfigurationError(
+            f"TLS files cannot be used: {error.strerror}", code="tls"
+        ) from error
+    return context

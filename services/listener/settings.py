@@ -1,0 +1,53 @@
+"""Settings of the listener, prefix ``CUTIS_LISTENER_``."""
+
+import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class ListenerSettings(BaseSettings):
+    """Where the listener listens, whom it lets in, and how much it takes.
+
+    Lists are written with commas: ``CUTIS_LISTENER_ALLOWED_AE_TITLES=ORTHANC,VECTRA``. Both lists
+    must let a sender in; an empty list lets nobody in.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_LISTENER_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=11112, ge=1, le=65535)
+    name: str = ""
+    allowed_ae_titles: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_addresses: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = (
+        ip_network("127.0.0.0/8"),
+        ip_network("::1/128"),
+    )
+    min_free_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
+    max_instance_bytes: int = Field(default=1024 * MEBIBYTE, gt=0)
+    max_associations: int = Field(default=64, ge=1)
+    max_connections_per_address: int = Field(default=16, ge=1)
+    max_pdu: int = Field(default=128 * 1024, ge=4096, le=16 * MEBIBYTE)
+    request_seconds: float = Field(default=10.0, gt=0)
+    pdu_seconds: float = Field(default=10.0, gt=0)
+    idle_seconds: float = Field(default=60.0, gt=0)
+    drain_seconds: float = Field(default=30.0, ge=0)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_authorities: Path | None = None
+
+    @field_validator("allowed_ae_titles", "allowed_addresses", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    def listener_name(self) -> str:
+        """Return the name our association rows carry: stable over restarts, unique per process."""
+        return self.name or f"{socket.gethostname()}:{self.port}"

@@ -1,0 +1,106 @@
+"""Storage: what happens to one C-STORE request, from bytes to the status that is sent back.
+
+Success is answered only when the bytes are durable and the row is committed. What cannot be read
+is set aside with its reason and answered with a *warning*: senders end a whole job on a failure
+status, and one bad instance must not cost a study its good ones.
+"""
+
+import hashlib
+from enum import IntEnum
+
+import structlog
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from services.listener.instance import StoreRequest, read_manifest
+from shared.db.engine import Database
+from shared.db.ingest import Recorded, Sender, record_instance, record_quarantine
+from shared.dicom.manifest import InstanceManifest
+from shared.errors import BadInputError, ResourceError
+from shared.spool import Spool, SpooledFile
+
+log = structlog.get_logger(__name__)
+
+
+class Status(IntEnum):
+    """The C-STORE statuses we answer (PS3.4 table B.2-1)."""
+
+    SUCCESS = 0x0000
+    OUT_OF_RESOURCES = 0xA700
+    SET_ASIDE = 0xB007  # warning "data set does not match SOP class": kept, but not used
+
+
+class InstanceStore:
+    """Takes instances into the spool and the database."""
+
+    def __init__(self, database: Database, spool: Spool, min_free_bytes: int) -> None:
+        self._database = database
+        self._spool = spool
+        self._min_free_bytes = min_free_bytes
+
+    def has_room(self, size: int = 0) -> bool:
+        """Say whether ``size`` bytes fit without going below the free space we keep."""
+        try:
+            return self._spool.free_bytes() - size >= self._min_free_bytes
+        except OSError as error:
+            log.warning("spool unreachable", reason=error.strerror)
+            return False
+
+    def store(self, request: StoreRequest, sender: Sender, association_id: int) -> Status:
+        """Take one instance and return the status to answer."""
+        if not self.has_room(len(request.data_set)):
+            log.warning("instance refused", code="disk-short")
+            return Status.OUT_OF_RESOURCES
+        try:
+            return self._take(request, sender, association_id)
+        except ResourceError as error:
+            log.warning("instance refused", code=error.code, reason=error.reason)
+        except SQLAlchemyError as error:
+            # The driver's text may quote a row: the class says enough.
+            log.warning("instance refused", code="database", reason=type(error).__name__)
+        return Status.OUT_OF_RESOURCES
+
+    def _take(self, request: StoreRequest, sender: Sender, association_id: int) -> Status:
+        content = request.part10()
+        try:
+            manifest = read_manifest(request, content)
+        except BadInputError as error:
+            return self._set_aside(content, error, sender)
+        if manifest.is_own_result:
+            # The PACS has these bytes, and so has the spool of the job that wrote them.
+            digest = hashlib.sha256(content).hexdigest()
+            file = SpooledFile(key="", sha256=digest, size=len(content))
+        else:
+            file = self._spool.write_by_digest("instances", content)
+        recorded = self._record(manifest, file, sender, association_id)
+        log.info(
+            "instance received",
+            sop_instance_uid=manifest.sop_instance_uid,
+            study_instance_uid=manifest.study_instance_uid,
+            outcome=recorded.value,
+            size=file.size,
+        )
+        return Status.SET_ASIDE if recorded is Recorded.CONFLICT else Status.SUCCESS
+
+    def _record(
+        self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int
+    ) -> Recorded:
+        try:
+            with self._database.write() as session:
+                return record_instance(
+                    session, manifest, file, sender=sender, association_id=association_id
+                )
+        except IntegrityError:
+            # Another association recorded the same instance or study a moment ago; now we see it.
+            with self._database.write() as session:
+                return record_instance(
+                    session, manifest, file, sender=sender, association_id=association_id
+                )
+
+    def _set_aside(self, content: bytes, error: BadInputError, sender: Sender) -> Status:
+        file = self._spool.write_by_digest("quarantine", content)
+        with self._database.write() as session:
+            record_quarantine(session, file, code=error.code, reason=error.reason, sender=sender)
+        log.warning(
+            "instance quarantined", sha256=file.sha256, code=error.code, reason=error.reason
+        )
+        return Status.SET_ASIDE
