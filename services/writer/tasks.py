@@ -58,7 +58,11 @@ class WriteStage:
             (built, findings.sop_instance_uid)
             for findings in load_findings(self._spool.path(job.findings_key))
             for built in build_results(
-                findings, paths[findings.sop_instance_uid], spec, job.weights_digest
+                findings,
+                paths[findings.sop_instance_uid],
+                spec,
+                job.weights_digest,
+                derived_from_paths=[paths[one] for one in findings.derived_from],
             )
         ]
 
