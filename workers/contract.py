@@ -74,7 +74,7 @@ class Acceptance:
     """One way a series may look to be read by a model; all given conditions must hold.
 
     ``text`` is searched, ignoring case, in manufacturer, model name, and the series, study and
-    protocol descriptions and the body part.
+    protocol descriptions and the body part; ``not_text``, searched likewise, must not be found.
     """
 
     reason: str
@@ -84,6 +84,7 @@ class Acceptance:
     min_frames: int = 1
     max_frames: int | None = None
     text: re.Pattern[str] | None = None
+    not_text: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
