@@ -1,0 +1,138 @@
+"""Postprocessing: from probabilities to masks, areas and coded answers."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from shared.dicom import codes
+from workers.contract import Image, PixelSpacing
+from workers.findings import Assessment, Findings, Map, Mask, Measurement
+from workers.segmentation.crop import Crop
+from workers.segmentation.spec import KELOID, LESION, SKIN
+
+_SMALLEST_SHARE = 0.0004
+"""Specks below this share of the image are noise, not lesions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masks:
+    """Masks of one photo at its own size, (rows, columns); keloid ⊂ lesion ⊂ skin."""
+
+    skin: Mask
+    lesion: Mask
+    keloid: Mask
+
+
+def masks_from(skin: Map, lesion: Map, keloid: Map) -> Masks:
+    """Return the masks of three probability maps (rows, columns), nested as they must be.
+
+    A lesion lies on skin even where the skin head doubts it; a keloid is a lesion.
+    """
+    found_lesion = _without_specks(lesion > 0.5)
+    return Masks(
+        skin=_without_specks(skin > 0.5) | found_lesion,
+        lesion=found_lesion,
+        keloid=_without_specks(keloid > 0.5) & found_lesion,
+    )
+
+
+def findings_of(
+    image: Image, masks: Masks, crop: Crop | None, malignant_probability: float | None
+) -> Findings:
+    """Return what was found in ``image``; the class only when the crop could be classified."""
+    return Findings(
+        sop_instance_uid=image.sop_instance_uid,
+        masks={SKIN: masks.skin[None], LESION: masks.lesion[None], KELOID: masks.keloid[None]},
+        measurements=(
+            *_fractions(masks),
+            *_areas(masks, image.spacing),
+            *_probability(malignant_probability),
+        ),
+        assessments=(
+            _calibration(image.spacing),
+            _crop_rule(crop),
+            *_disease_class(malignant_probability),
+        ),
+    )
+
+
+def _fractions(masks: Masks) -> tuple[Measurement, ...]:
+    """Skin in percent of the image, lesion and keloid in percent of the skin."""
+    skin = int(masks.skin.sum())
+    shares = (
+        (SKIN, skin / masks.skin.size),
+        (LESION, int(masks.lesion.sum()) / skin if skin else 0.0),
+        (KELOID, int(masks.keloid.sum()) / skin if skin else 0.0),
+    )
+    return tuple(
+        Measurement(
+            quantity=codes.AREA_FRACTION,
+            value=100 * share,
+            unit=codes.PERCENT,
+            segment_number=number,
+        )
+        for number, share in shares
+    )
+
+
+def _areas(masks: Masks, spacing: PixelSpacing | None) -> tuple[Measurement, ...]:
+    unit = codes.PIXELS if spacing is None else codes.SQUARE_MILLIMETRE
+    each = 1.0 if spacing is None else spacing.row_mm * spacing.column_mm
+    return tuple(
+        Measurement(
+            quantity=codes.AREA, value=int(mask.sum()) * each, unit=unit, segment_number=number
+        )
+        for number, mask in ((LESION, masks.lesion), (KELOID, masks.keloid))
+    )
+
+
+def _calibration(spacing: PixelSpacing | None) -> Assessment:
+    if spacing is None:
+        return Assessment(
+            question=codes.CALIBRATION,
+            answer=codes.NOT_CALIBRATED,
+            note="Nothing in the image says how large a pixel is: areas are in pixels.",
+        )
+    return Assessment(
+        question=codes.CALIBRATION,
+        answer=codes.CALIBRATED,
+        note=f"Pixel spacing is {spacing.source}; areas hold in the plane of the calibration.",
+    )
+
+
+def _crop_rule(crop: Crop | None) -> Assessment:
+    if crop is None:
+        return Assessment(
+            question=codes.CROP_RULE,
+            answer=codes.CROP_NOT_MET,
+            note="No window with more than 80 % skin and 10 % lesion: no class was given.",
+        )
+    return Assessment(
+        question=codes.CROP_RULE,
+        answer=codes.CROP_MET,
+        note=f"Crop x {crop.x0}-{crop.x1}, y {crop.y0}-{crop.y1} pixels: "
+        f"{crop.skin_share:.0%} skin, {crop.lesion_share:.0%} lesion.",
+    )
+
+
+def _probability(malignant: float | None) -> tuple[Measurement, ...]:
+    if malignant is None:
+        return ()
+    return (Measurement(quantity=codes.DISEASE_PROBABILITY, value=malignant, unit=codes.RATIO),)
+
+
+def _disease_class(malignant: float | None) -> tuple[Assessment, ...]:
+    if malignant is None:
+        return ()
+    answer = codes.MALIGNANT_OR_COMPLICATION if malignant >= 0.5 else codes.ATOPIC_DERMATITIS
+    note = "Of these two classes only; trained on phantoms, research use only."
+    return (Assessment(question=codes.DISEASE_CLASS, answer=answer, note=note),)
+
+
+def _without_specks(mask: Mask) -> Mask:
+    smallest = max(4, round(_SMALLEST_SHARE * mask.size))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    kept = np.zeros(count, np.bool_)
+    kept[1:] = stats[1:, cv2.CC_STAT_AREA] >= smallest
+    return np.asarray(kept[labels], np.bool_)
