@@ -158,6 +158,13 @@ def save(dataset: Dataset, path: Path) -> Path:
     return path
 
 
+def part10(dataset: Dataset) -> bytes:
+    """Return ``dataset`` as the bytes of a Part 10 file."""
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
 def _instance(name: str, sop_class_uid: UID, modality: str, pixels: Pixels) -> Dataset:
     colour = pixels.shape[-1] == 3
     dataset = Dataset()

@@ -1,0 +1,122 @@
+"""DICOMweb: a PACS over STOW-RS and QIDO-RS (PS3.18 10.5, 10.6)."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.settings import PacsSettings
+
+_JSON = {"Accept": "application/dicom+json"}
+_FAILED_SOP_SEQUENCE = "00081198"
+_FAILURE_REASON = "00081197"
+
+
+class DicomWebPacs:
+    """An archive reached over HTTP; see :class:`shared.pacs.Pacs`."""
+
+    def __init__(self, settings: PacsSettings) -> None:
+        self._url = settings.dicomweb_url.rstrip("/")
+        self._timeout = settings.timeout_seconds
+        self._auth = (settings.username, settings.secret()) if settings.username else None
+
+    def has(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str) -> bool:
+        """Ask by QIDO-RS at instance level."""
+        response = self._send(
+            "GET",
+            f"/studies/{study_instance_uid}/series/{series_instance_uid}/instances",
+            headers=_JSON,
+            params={"SOPInstanceUID": sop_instance_uid},
+        )
+        if response.status_code == requests.codes.not_found:
+            return False
+        _check(response)
+        # Nothing found may be 204 without a body (PS3.18 8.3.4.4) or an empty list.
+        found = _json(response) if response.content else []
+        return any(_uid(one) == sop_instance_uid for one in found)
+
+    def store(self, content: bytes) -> None:
+        """Send by STOW-RS, byte for byte as given."""
+        boundary = uuid.uuid4().hex
+        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        media = f'multipart/related; type="application/dicom"; boundary={boundary}'
+        response = self._send(
+            "POST",
+            "/studies",
+            headers={**_JSON, "Content-Type": media},
+            data=head + content + f"\r\n--{boundary}--\r\n".encode(),
+        )
+        # 409 tells by instance what failed, as 202 does (PS3.18 10.5.3.1).
+        if response.status_code != requests.codes.conflict:
+            _check(response)
+        _check_failures(response)
+        _check(response)
+
+    def echo(self) -> None:
+        """Ask for one study."""
+        _check(self._send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> requests.Response:
+        try:
+            return requests.request(
+                method,
+                f"{self._url}{path}",
+                headers=headers,
+                params=params,
+                data=data,
+                auth=self._auth,
+                timeout=self._timeout,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise TransientError("the PACS does not answer", code="pacs-down") from error
+        except requests.RequestException as error:
+            raise ConfigurationError("the PACS address cannot be used", code="pacs") from error
+
+
+def _check(response: requests.Response) -> None:
+    status = response.status_code
+    if status < 300:
+        return
+    if status in {401, 403}:
+        raise ConfigurationError(f"the PACS refuses our credentials ({status})", code="pacs-login")
+    if status in {408, 425, 429} or status >= 500:
+        raise TransientError(f"the PACS is in trouble ({status})", code="pacs-trouble")
+    if status in {404, 405}:
+        raise ConfigurationError(f"no DICOMweb at the PACS address ({status})", code="pacs")
+    raise PermanentError(f"the PACS refuses the instance ({status})", code="pacs-refused")
+
+
+def _check_failures(response: requests.Response) -> None:
+    """Read the Failed SOP Sequence; Orthanc sends an empty one on success."""
+    answer = _json(response)
+    failed = answer.get(_FAILED_SOP_SEQUENCE, {}).get("Value") if isinstance(answer, dict) else None
+    if not failed:
+        return
+    reason = int((failed[0].get(_FAILURE_REASON, {}).get("Value") or [0])[0])
+    if 0xA700 <= reason <= 0xA7FF:  # out of resources (PS3.4 B.2.3)
+        raise TransientError("the PACS is out of resources", code="pacs-trouble")
+    raise PermanentError(f"the PACS refuses the instance (0x{reason:04X})", code="pacs-refused")
+
+
+def _json(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except requests.JSONDecodeError:
+        return {}
+
+
+def _uid(found: object) -> object:
+    if not isinstance(found, dict):
+        return None
+    values = found.get("00080018", {}).get("Value") or [None]
+    return values[0]

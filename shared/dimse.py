@@ -1,0 +1,110 @@
+"""DIMSE: a PACS over C-STORE, C-FIND and C-ECHO (PS3.4 B, C; PS3.7 9.1)."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from pynetdicom import AE
+
+from shared.dicomweb import DicomWebPacs
+from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.settings import PacsSettings
+
+# SOP classes of PS3.6 annex A; pynetdicom makes its names at run time, unseen by type checkers.
+VERIFICATION = UID("1.2.840.10008.1.1")
+_STUDY_ROOT_FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")
+
+_SUCCESS, _DUPLICATE = 0x0000, 0x0111
+_PENDING = {0xFF00, 0xFF01}
+_REJECTED_TRANSIENT = 0x02
+
+
+class DimsePacs:
+    """An archive reached by associations; see :class:`shared.pacs.Pacs`.
+
+    ``search`` answers :meth:`has` instead of C-FIND, when the archive speaks DICOMweb as well.
+    """
+
+    def __init__(
+        self, settings: PacsSettings, ae_title: str, search: DicomWebPacs | None = None
+    ) -> None:
+        self._settings = settings
+        self._ae_title = ae_title
+        self._search = search
+
+    def has(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str) -> bool:
+        """Ask by QIDO-RS if possible, else by C-FIND at IMAGE level."""
+        if self._search is not None:
+            return self._search.has(study_instance_uid, series_instance_uid, sop_instance_uid)
+        query = Dataset()
+        query.QueryRetrieveLevel = "IMAGE"
+        query.StudyInstanceUID = study_instance_uid
+        query.SeriesInstanceUID = series_instance_uid
+        query.SOPInstanceUID = sop_instance_uid
+        model = _STUDY_ROOT_FIND
+        with self._association(model) as association:
+            # Read to the end: an answer left on the wire would spoil the release.
+            answers = list(association.send_c_find(query, model))
+        for status, found in answers:
+            _check(status, allowed={*_PENDING, _SUCCESS})
+            if found is not None and found.get("SOPInstanceUID") == sop_instance_uid:
+                return True
+        return False
+
+    def store(self, content: bytes) -> None:
+        """Send by C-STORE. A duplicate is fine: the caller verifies what is there."""
+        dataset = dcmread(io.BytesIO(content))
+        with self._association(UID(dataset.SOPClassUID)) as association:
+            status = association.send_c_store(dataset)
+        _check(status, allowed={_SUCCESS, _DUPLICATE})
+
+    def echo(self) -> None:
+        """Ask by C-ECHO."""
+        with self._association(VERIFICATION) as association:
+            status = association.send_c_echo()
+        _check(status, allowed={_SUCCESS})
+
+    @contextmanager
+    def _association(self, sop_class_uid: UID) -> Iterator[Any]:
+        settings = self._settings
+        entity = AE(ae_title=self._ae_title)
+        entity.acse_timeout = entity.dimse_timeout = settings.timeout_seconds
+        entity.network_timeout = entity.connection_timeout = settings.timeout_seconds
+        entity.add_requested_context(sop_class_uid, ExplicitVRLittleEndian)
+        association = entity.associate(settings.host, settings.port, ae_title=settings.ae_title)
+        if not association.is_established:
+            raise _refusal(association)
+        try:
+            yield association
+        except RuntimeError as error:  # pynetdicom: the peer aborted before we could send
+            raise TransientError("the PACS broke the association", code="pacs-down") from error
+        finally:
+            association.release()
+
+
+def _refusal(association: Any) -> TransientError | ConfigurationError:
+    """Tell why no association came up (PS3.8 9.3.4)."""
+    answer = association.acceptor.primitive
+    if association.is_rejected and answer.result != _REJECTED_TRANSIENT:
+        return ConfigurationError("the PACS rejects our association (AE titles?)", code="pacs-ae")
+    if association.rejected_contexts and not association.accepted_contexts:
+        return ConfigurationError("the PACS does not accept this SOP class", code="pacs-class")
+    return TransientError("the PACS does not answer", code="pacs-down")
+
+
+def _check(answer: Dataset, *, allowed: set[int]) -> None:
+    """Raise unless the status of a response is one of ``allowed`` or a warning (0xBxxx)."""
+    status = answer.get("Status")
+    if status is None:  # pynetdicom's answer to a timeout or an abort
+        raise TransientError("the PACS broke the association", code="pacs-down")
+    if status in allowed or status >> 12 == 0xB:
+        return
+    if status >> 8 == 0xA7:
+        raise TransientError("the PACS is out of resources", code="pacs-trouble")
+    if status == 0x0124:
+        raise ConfigurationError("the PACS does not authorise us", code="pacs-login")
+    raise PermanentError(f"the PACS refuses the request (0x{status:04X})", code="pacs-refused")
