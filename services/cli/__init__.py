@@ -1,0 +1,5 @@
+"""The command ``cutis``."""
+
+from services.cli.app import app
+
+__all__ = ["app"]

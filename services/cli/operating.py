@@ -1,0 +1,59 @@
+"""Operating: the commands that act or judge, ``wait``, ``retry`` and ``doctor``."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.screen import complain, console, show_json, show_table
+from services.cli.where import DataOption, JsonOption, addresses_in, client_of
+from services.local.client import is_good, is_settled, wait_until_settled
+from services.local.doctor import examine
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (wait, retry, doctor):
+        app.command()(command)
+
+
+def wait(
+    data: DataOption = None,
+    study: Annotated[
+        list[str] | None, typer.Option(help="Study Instance UID; may be repeated; else all")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="longest wait, s")] = 600.0,
+) -> None:
+    """Wait until nothing is left to do; end 0 only if every job is done or no model applies."""
+    with client_of(data) as client:
+        found = wait_until_settled(client, study or (), timeout)
+    rows = [(one["study_instance_uid"], one["state"], one["reason"]) for one in found]
+    show_table("Studies", ("study", "state", "why"), rows)
+    missing = set(study or ()) - {one["study_instance_uid"] for one in found}
+    for uid in sorted(missing):
+        complain(f"study {uid} has not arrived")
+    if not all(map(is_settled, found)):
+        complain(f"not finished after {timeout:g} s")
+    if missing or not all(is_settled(one) and is_good(one) for one in found):
+        raise typer.Exit(1)
+
+
+def retry(
+    job_id: Annotated[str, typer.Argument(help="id of a failed, parked or cancelled job")],
+    data: DataOption = None,
+) -> None:
+    """Replay a job from the stage that failed."""
+    with client_of(data) as client:
+        moved = client.retry(job_id)
+    console().print(f"job {moved['job_id']} is {moved['state']} again")
+
+
+def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Try every hop of the pipeline by using it; end 0 only if all work."""
+    verdicts = examine(addresses_in(data))
+    if as_json:
+        show_json([one.model_dump() for one in verdicts])
+    else:
+        rows = [(one.hop, "ok" if one.ok else "failed", one.detail, one.advice) for one in verdicts]
+        show_table("Doctor", ("hop", "verdict", "found", "what to do"), rows)
+    if not all(one.ok for one in verdicts):
+        raise typer.Exit(1)

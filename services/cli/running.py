@@ -1,0 +1,70 @@
+"""Running: the commands that run a pipeline, ``up`` and ``demo``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.screen import quiet_libraries
+from services.local.demo import run_demo
+from services.local.settings import LocalSettings
+from services.local.up import ready_line, run_pipeline
+from shared.logs import configure_logs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(up)
+    app.command()(demo)
+
+
+def up(  # noqa: PLR0917 - one parameter an option
+    data: Annotated[Path | None, typer.Option(help="folder for everything; CUTIS_DATA")] = None,
+    listener_port: Annotated[int | None, typer.Option(help="DICOM port; 0: any free one")] = None,
+    api_port: Annotated[int | None, typer.Option(help="status page; 0: any free one")] = None,
+    orthanc_port: Annotated[int | None, typer.Option(help="Orthanc's HTTP port")] = None,
+    orthanc_dicom_port: Annotated[int | None, typer.Option(help="Orthanc's DICOM port")] = None,
+    quiet_seconds: Annotated[
+        float | None, typer.Option(help="silence after which a study is complete")
+    ] = None,
+    stable_seconds: Annotated[
+        int | None, typer.Option(help="silence after which Orthanc sends a study on")
+    ] = None,
+    orthanc: Annotated[bool | None, typer.Option(help="start an Orthanc of our own")] = None,
+) -> None:
+    """Run the whole pipeline on this machine until Ctrl-C.
+
+    Ports that are not given come from the environment (CUTIS_LOCAL_…), else are free ones. One
+    line of JSON on stdout says that all is ready, and where.
+    """
+    configure_logs("local")
+    quiet_libraries()
+    given = {
+        "data": data,
+        "listener_port": listener_port,
+        "api_port": api_port,
+        "orthanc_http_port": orthanc_port,
+        "orthanc_dicom_port": orthanc_dicom_port,
+        "quiet_seconds": quiet_seconds,
+        "stable_seconds": stable_seconds,
+        "orthanc": orthanc,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    own = LocalSettings().model_copy(update=chosen)
+    run_pipeline(own, lambda addresses: _say(ready_line(addresses)))
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="folder for the pictures")] = Path("demo-output"),
+    keep: Annotated[bool, typer.Option(help="leave the pipeline running until Ctrl-C")] = False,
+    seed: Annotated[int, typer.Option(help="seed of the sample studies")] = 1,
+    timeout: Annotated[float, typer.Option(help="longest wait for the results, s")] = 900.0,
+) -> None:
+    """Show the pipeline end to end on sample studies; ends 0 if every result came back."""
+    raise typer.Exit(run_demo(output, keep=keep, seed=seed, timeout_seconds=timeout))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

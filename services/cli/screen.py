@@ -1,0 +1,62 @@
+"""Screen: what the commands show; tables on stdout for people, JSON for programs."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_COLOURS = {
+    "done": "green",
+    "ok": "green",
+    "failed": "red",
+    "parked": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
+    "writing": "cyan",
+}
+
+
+def quiet_libraries() -> None:
+    """Let libraries be silent: what fails is said by the command, once and in words."""
+    for name in ("pynetdicom", "httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def console() -> Console:
+    """Return a console on stdout, made anew so that it follows a redirected stdout."""
+    return Console(soft_wrap=False, highlight=False)
+
+
+def complain(sentence: str) -> None:
+    """Say what went wrong, on stderr."""
+    Console(stderr=True, highlight=False).print(f"[red]cutis:[/red] {_escaped(sentence)}")
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Show rows under a title."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console().print(table)
+
+
+def show_json(value: Any) -> None:
+    """Write ``value`` as JSON on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _cell(value: object) -> str:
+    text = _escaped("" if value is None else str(value))
+    colour = _COLOURS.get(text)
+    return f"[{colour}]{text}[/{colour}]" if colour else text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,92 @@
+"""Addresses: where a running pipeline can be reached, kept in ``cutis.json`` of its folder."""
+
+import os
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import ConfigurationError
+
+_FILE = "cutis.json"
+
+
+class DicomAddress(BaseModel):
+    """A DICOM application entity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ae_title: str
+    host: str
+    port: int
+
+
+class PacsAddress(BaseModel):
+    """The PACS: its DICOM side, its DICOMweb side, and the file with the password."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dicom: DicomAddress
+    dicomweb_url: str
+    username: str = ""
+    password_file: Path | None = None
+
+
+class Addresses(BaseModel):
+    """Everything the commands need to reach a running pipeline. No secrets, only their files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    data: Path
+    api: str
+    api_key_file: Path
+    listener: DicomAddress
+    pacs: PacsAddress
+    orthanc: str | None
+    redis_port: int
+    database_url: str | None
+    spool: Path
+    scratch: Path
+
+    def is_alive(self) -> bool:
+        """Say whether the supervisor that wrote this still runs."""
+        return bool(psutil.pid_exists(self.pid))
+
+
+def write_addresses(addresses: Addresses) -> None:
+    """Record ``addresses`` in their data folder, all or nothing."""
+    path = addresses.data / _FILE
+    temporary = path.with_name(f".{_FILE}.{os.getpid()}")
+    temporary.write_text(addresses.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_addresses(data: Path) -> Addresses:
+    """Return the addresses of the pipeline that runs in ``data``.
+
+    Raises
+    ------
+    ConfigurationError
+        None runs there.
+    """
+    found = last_addresses(data)
+    if found is None or not found.is_alive():
+        raise ConfigurationError(
+            f"no pipeline runs in {data}: start one with `cutis up`, or name its folder (--data)",
+            code="not-running",
+        )
+    return found
+
+
+def last_addresses(data: Path) -> Addresses | None:
+    """Return what the last pipeline in ``data`` recorded, running or not; ``None`` if nothing."""
+    try:
+        return Addresses.model_validate_json((data / _FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def remove_addresses(data: Path) -> None:
+    """Forget the addresses: nothing runs there any more."""
+    (data / _FILE).unlink(missing_ok=True)

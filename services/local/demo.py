@@ -1,0 +1,171 @@
+"""Demo: the whole path on sample studies, from C-STORE to results read back by DICOMweb."""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from services.local.addresses import Addresses
+from services.local.child_pipeline import child_pipeline
+from services.local.client import ApiClient, Record, wait_until_settled
+from services.local.phantoms import EXPECTED_MODELS, Kind, write_studies
+from services.local.pictures import picture_of
+from services.local.readback import PacsReader, ReadBack
+from services.local.send import collect, send
+
+KINDS = (Kind.PHOTO, Kind.KELOID, Kind.LC_OCT, Kind.CONFOCAL)
+EXPECTED_ROLES = {
+    "segmentation": {"seg", "sr", "sr-image", "sc"},
+    "perfusion": {"pm", "sr-image", "sc"},
+    "layers": {"seg", "sr", "sr-image", "sc"},
+    "inflammation": {"pm", "sr-image", "sc"},
+}
+"""What each model must have put into the PACS, at least."""
+
+_OPTIONS = ("--quiet-seconds", "2", "--stable-seconds", "2", "--orthanc")
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """One sample study: what was expected of it and what came back."""
+
+    kind: Kind
+    study_instance_uid: str
+    record: Record | None = None
+    jobs: list[Record] = field(default_factory=list)
+    read_back: list[ReadBack] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        """Return what is missing or wrong; empty when every expected result came back."""
+        if self.record is None:
+            return ["the study never arrived at Cutis"]
+        found = []
+        for model in sorted(EXPECTED_MODELS[self.kind]):
+            states = [job["state"] for job in self.jobs if job["model"] == model]
+            if states != ["done"]:
+                found.append(f"{model}: {', '.join(states) or 'was never asked'}")
+            came = {one.role for one in self.read_back if one.model == model and not one.problem}
+            missing = EXPECTED_ROLES[model] - came
+            if missing:
+                found.append(f"{model}: not read back: {', '.join(sorted(missing))}")
+        found += [f"{one.path.name}: {one.problem}" for one in self.read_back if one.problem]
+        return found
+
+
+def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> int:
+    """Run the demo, leave DICOM files and pictures in ``output``; return the exit status.
+
+    Raises
+    ------
+    CutisError
+        The pipeline did not start, or the samples could not be sent.
+    """
+    console = Console(highlight=False)
+    output = output.resolve()
+    for old in ("studies", "results"):
+        shutil.rmtree(output / old, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends as Ctrl-C does
+    with _scratch(output) as data:
+        console.print("starting the pipeline …")
+        with child_pipeline(data, output / "pipeline.log", _OPTIONS) as addresses:
+            console.print(f"status page {addresses.api}  ·  Orthanc {addresses.orthanc}")
+            outcomes = _send_samples(addresses, output / "studies", seed, console)
+            _collect(addresses, outcomes, output / "results", timeout_seconds)
+            console.print(_table(outcomes))
+            problems = [said for one in outcomes for said in one.problems()]
+            for said in problems:
+                console.print(f"[red]missing:[/red] {said}")
+            pictures = sorted((output / "results").rglob("*.png"))
+            console.print(f"{len(pictures)} pictures of what is in the PACS: {output / 'results'}")
+            if keep:
+                _stay(addresses, console)
+    return 1 if problems else 0
+
+
+def _send_samples(addresses: Addresses, folder: Path, seed: int, console: Console) -> list[Outcome]:
+    outcomes, files = [], []
+    for kind in KINDS:
+        for uid, paths in write_studies(kind, folder, seed=seed):
+            outcomes.append(Outcome(kind=kind, study_instance_uid=uid))
+            files += paths
+    sent = send(collect(files), addresses.pacs.dicom)
+    stored = sum(not one.problem for one in sent)
+    to = addresses.pacs.dicom.ae_title
+    console.print(f"{len(outcomes)} studies, {stored} of {len(files)} files stored in {to}")
+    return outcomes
+
+
+def _collect(
+    addresses: Addresses, outcomes: list[Outcome], folder: Path, timeout_seconds: float
+) -> None:
+    reader = PacsReader(addresses.pacs)
+    with ApiClient(addresses.api) as client:
+        uids = [one.study_instance_uid for one in outcomes]
+        found = wait_until_settled(client, uids, timeout_seconds)
+        by_uid = {one["study_instance_uid"]: one for one in found}
+        for outcome in outcomes:
+            outcome.record = by_uid.get(outcome.study_instance_uid)
+            if outcome.record is None:
+                continue
+            outcome.jobs = [client.job(job["id"]) for job in outcome.record["jobs"]]
+            home = folder / outcome.kind
+            for result in client.study(outcome.record["id"])["results"]:
+                outcome.read_back.append(reader.fetch(outcome.study_instance_uid, result, home))
+    for outcome in outcomes:
+        for one in outcome.read_back:
+            if not one.problem:
+                picture_of(one.path, one.role)
+
+
+def _table(outcomes: list[Outcome]) -> Table:
+    table = Table(title="Results read back from the PACS", title_justify="left")
+    for column in ("study", "model", "state", "seconds per step", "results read back"):
+        table.add_column(column, overflow="fold")
+    for outcome in outcomes:
+        for job in outcome.jobs:
+            came = [one for one in outcome.read_back if one.model == job["model"]]
+            good = sum(not one.problem for one in came)
+            roles = ", ".join(sorted({one.role for one in came if not one.problem}))
+            table.add_row(
+                outcome.kind,
+                job["model"],
+                job["state"],
+                _steps(job),
+                f"{good} of {len(came)}: {roles}" if came else "none",
+            )
+    return table
+
+
+def _steps(job: Record) -> str:
+    seconds: dict[str, float] = {}
+    for attempt in job["attempts"]:
+        seconds |= attempt["stage_seconds"]
+    return ", ".join(f"{step} {took:.1f}" for step, took in seconds.items())
+
+
+def _stay(addresses: Addresses, console: Console) -> None:
+    console.print(f"still running: {addresses.api}  ·  Ctrl-C stops it")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("stopping …")
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """Give a folder for the pipeline; keep its logs in ``output`` and remove the rest."""
+    data = Path(tempfile.mkdtemp(prefix="cutis-demo-"))
+    try:
+        yield data
+    finally:
+        shutil.rmtree(output / "logs", ignore_errors=True)
+        if (data / "logs").is_dir():
+            shutil.copytree(data / "logs", output / "logs")
+        shutil.rmtree(data, ignore_errors=True)
