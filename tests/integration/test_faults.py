@@ -1,0 +1,94 @@
+"""``kill -9`` in the middle of a job: the job still ends, once."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.dicom.uids import derived_uid
+from tests.factories import byte_stack, layered_stack
+from tests.integration.running import RunningPipeline, running_pipeline, until, write
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline]:
+    with running_pipeline(tmp_path_factory.mktemp("faults")) as running:
+        yield running
+
+
+def kill_worker(pipeline: RunningPipeline) -> None:
+    os.kill(pipeline.pid_of("worker"), signal.SIGKILL)
+
+
+def kill_actor(pipeline: RunningPipeline) -> None:
+    workers = pipeline.client._ask("GET", "/api/v1/workers")
+    actors = next(one for one in workers if one["role"] == "worker")["details"]["actors"]
+    os.kill(actors["layers"]["pid"], signal.SIGKILL)
+
+
+def kill_redis(pipeline: RunningPipeline) -> None:
+    os.kill(pipeline.redis_pid(), signal.SIGKILL)
+
+
+def kill_writer(pipeline: RunningPipeline) -> None:
+    os.kill(pipeline.pid_of("writer"), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kill", [kill_actor, kill_redis, kill_worker])
+def test_a_job_whose_helper_was_killed_ends_once(
+    pipeline: RunningPipeline, tmp_path: Path, kill: Callable[[RunningPipeline], None]
+) -> None:
+    uid = long_study(pipeline, tmp_path, kill.__name__)
+
+    until(lambda: pipeline.jobs(uid) and pipeline.jobs(uid)[0]["state"] == "running")
+    kill(pipeline)
+
+    study = pipeline.settled(uid, timeout=240)
+    assert study["state"] == "done", study["reason"]
+    (job,) = pipeline.jobs(uid)
+    results = pipeline.results(job["id"])
+    assert len({one["sop_instance_uid"] for one in results}) == len(results)
+    assert {one["sop_instance_uid"] for one in results} <= set(pipeline.stored(uid))
+    attempts = pipeline.client.job(job["id"])["attempts"]
+    outcomes = [one["outcome"] for one in attempts if one["stage"] == "model"]
+    assert outcomes.count("succeeded") == 1
+    if kill is not kill_redis:
+        assert len(outcomes) >= 2, "the kill came too late to prove anything"
+
+
+def test_a_job_whose_writer_was_killed_writes_its_results_once(
+    pipeline: RunningPipeline, tmp_path: Path
+) -> None:
+    uid = long_study(pipeline, tmp_path, "writer", frames=24)
+
+    until(lambda: pipeline.jobs(uid) and pipeline.jobs(uid)[0]["state"] == "writing")
+    kill_writer(pipeline)
+
+    study = pipeline.settled(uid, timeout=240)
+    assert study["state"] == "done", study["reason"]
+    (job,) = pipeline.jobs(uid)
+    assert len(pipeline.stored(uid)) == 1 + len(pipeline.results(job["id"]))
+
+
+def long_study(
+    pipeline: RunningPipeline, folder: Path, name: str, frames: int = 64
+) -> str:
+    """Send a stack that keeps the model busy for some seconds."""
+    uid = derived_uid("fault", name)
+    pixels = np.tile(layered_stack(1, 480, 640), (frames, 1, 1))
+    pixels[:, 0, 0] = len(name)  # its own bytes, so that no other test's job is the same work
+    stack = byte_stack(
+        pixels,
+        StudyInstanceUID=uid,
+        SeriesInstanceUID=derived_uid("fault series", name),
+        SOPInstanceUID=derived_uid("fault instance", name),
+        Modality="OCT",
+        SeriesDescription="LC-OCT",
+    )
+    pipeline.post(*write(folder, stack))
+    return uid
