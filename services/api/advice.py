@@ -1,0 +1,57 @@
+"""Advice: what an operator can do about a reason, by its code."""
+
+_JOBS = {
+    "actor-failed": "Read the worker's log, then retry.",
+    "actor-lost": "The model's process died: look at the memory of the worker, then retry.",
+    "bad-input": "The images are not what the model reads. Look at them before you retry.",
+    "database": "The database did not answer. Retry once it is back.",
+    "deadline": "The model took too long: retry when the worker is less busy.",
+    "disk-short": "Free space on the spool, then retry.",
+    "lost": "The worker died or hung. Look at Processes and at its memory, then retry.",
+    "no-weights": "Train the model or install its weights, restart the worker, then retry.",
+    "operator": "An operator cancelled it. Retry brings it back.",
+    "out-of-memory": "Give the worker more memory or fewer jobs at once, then retry.",
+    "spool": "Free space on the spool or repair it, then retry.",
+    "superseded": "Nothing: later images opened a new revision.",
+    "undecodable": "The pixels cannot be decoded. Have the sender send the study again.",
+    "unknown-model": "Install the version of Cutis that has this model, then retry.",
+    "weights": "The weights differ from their manifest: install them again, then retry.",
+}
+
+_REFUSALS = {
+    "called AE title is not ours": "Have the sender call our AE title, or change CUTIS_AE_TITLE.",
+    "calling AE title is not allowed": (
+        "If you know this sender, add its AE title to CUTIS_LISTENER_ALLOWED_AE_TITLES."
+    ),
+    "address is not allowed": (
+        "If you know this sender, add its address to CUTIS_LISTENER_ALLOWED_ADDRESSES."
+    ),
+    "disk is short": "Free space on the spool; senders try again by themselves.",
+    "database cannot be written": "Look at /readyz; senders try again by themselves.",
+    "too many associations": (
+        "Let the sender open fewer, or raise CUTIS_LISTENER_MAX_ASSOCIATIONS."
+    ),
+}
+
+_QUARANTINE = {
+    "bad-uid": "The sender wrote no valid identifiers: report it to the maker of the device.",
+    "no-pixels": "The object claims to be an image but has no pixels: send it again.",
+    "structure": "The object is damaged or cut short: send it again.",
+    "uid-mismatch": "Message and object disagree about the UID: report it to the sender's maker.",
+    "unreadable": "The header cannot be read: send it again, or look at it with a DICOM tool.",
+}
+
+
+def job_advice(code: str) -> str:
+    """Return what to do about a job that ended with ``code``."""
+    return _JOBS.get(code, "Read the reason; retry once its cause is gone.")
+
+
+def refusal_advice(reason: str) -> str:
+    """Return what to do about a sender that was refused for ``reason``."""
+    return _REFUSALS.get(reason, "Check the listener's settings and log.")
+
+
+def quarantine_advice(code: str) -> str:
+    """Return what to do about an instance that was set aside with ``code``."""
+    return _QUARANTINE.get(code, "Look at the object with a DICOM tool, then have it sent again.")
