@@ -20,7 +20,7 @@ from shared.dicom.uids import (
 )
 
 # Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2).
-_REQUIRED = (
+IDENTITY = (
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -31,6 +31,8 @@ _REQUIRED = (
     "ReferringPhysicianName",
     "StudyID",
 )
+"""What every result must hold of patient and study (type 2)."""
+
 _OPTIONAL = (
     "IssuerOfPatientID",
     "IssuerOfPatientIDQualifiersSequence",
@@ -75,9 +77,9 @@ def finish(result: Dataset, source: Dataset) -> bytes:
 
 def copy_patient_and_study(result: Dataset, source: Dataset) -> None:
     """Copy patient and study from ``source``, whatever their values: the PACS matches on them."""
-    for keyword in (*_REQUIRED, *_OPTIONAL):
+    for keyword in (*IDENTITY, *_OPTIONAL):
         tag = tag_for_keyword(keyword)
-        if tag is not None and (keyword in source or keyword in _REQUIRED):
+        if tag is not None and (keyword in source or keyword in IDENTITY):
             result[tag] = DataElement(
                 tag,
                 dictionary_VR(tag),

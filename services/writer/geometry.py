@@ -2,18 +2,16 @@
 
 Photos, secondary captures and most stacks have no frame of reference. highdicom refuses stacks
 without one, 3D Slicer needs plane groups, and OHIF crashes on a SEG without them. So results
-of such sources are built on a header copy with neutral planes: frame k at z = k. Where the
+of such sources are built on a header copy with neutral planes: frame k at z = -k. Where the
 source has true geometry, that is used. The source itself is never changed.
 """
 
 import copy
-import re
 
-from pydicom import config
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
+from services.writer.fixes import IDENTITY
 from shared.dicom.spacing import read_spacing
 
 _NEUTRAL_ORIENTATION = [1, 0, 0, 0, 1, 0]
@@ -34,25 +32,14 @@ _PLACED = (
     "SpacingBetweenSlices",
     "SliceThickness",
 )
-_REQUIRED = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
 
 
 def header_copy(dataset: Dataset) -> Dataset:
     """Return ``dataset`` without pixels, every element copied.
 
     Element by element, because a dataset built from another's items shares its elements, and
-    setting a value in the one would silently edit the other. What highdicom checks and sites
-    get wrong (odd sexes, bad dates) is blanked here and restored by ``fixes.finish``.
+    setting a value in the one would silently edit the other. Identity is blank, because highdicom
+    refuses what some sites send (odd sexes, bad dates); ``fixes.finish`` copies it verbatim.
     """
     header = Dataset()
     for element in dataset:
@@ -60,9 +47,10 @@ def header_copy(dataset: Dataset) -> Dataset:
             header.add(copy.deepcopy(element))
     header.file_meta = copy.deepcopy(dataset.file_meta)
     header.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in _REQUIRED:
-        if not _is_sound(keyword, header.get(keyword)):
-            _blank(header, keyword)
+    for keyword in IDENTITY:
+        if keyword in header:
+            del header[keyword]
+        setattr(header, keyword, None)
     return header
 
 
@@ -127,26 +115,8 @@ def geometry_note(header: Dataset) -> str:
 
 def _frame_at(index: int) -> Dataset:
     position = Dataset()
-    position.ImagePositionPatient = [0, 0, index]
+    # highdicom stores frames by falling z: so frame k of a result belongs to frame k.
+    position.ImagePositionPatient = [0, 0, -index]
     group = Dataset()
     group.PlanePositionSequence = [position]
     return group
-
-
-def _is_sound(keyword: str, value: object) -> bool:
-    text = "" if value is None else str(value)
-    if keyword == "PatientSex":
-        return text in {"", "M", "F", "O"}
-    if keyword.endswith("Date"):
-        return re.fullmatch(r"|\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", text) is not None
-    if keyword.endswith("Time"):
-        return re.fullmatch(r"|([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", text) is not None
-    return value is not None
-
-
-def _blank(header: Dataset, keyword: str) -> None:
-    if keyword in header:
-        element = header[keyword]
-        header[keyword] = DataElement(element.tag, element.VR, None, validation_mode=config.IGNORE)
-    else:
-        setattr(header, keyword, None)

@@ -36,7 +36,6 @@ def build_pm(found: ParametricMap, identity: Identity, index: int) -> Dataset:
         content_label="CUTIS",
         content_description=geometry_note(source),
         content_qualification="RESEARCH",
-        further_source_images=list(identity.derived_from) or None,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity.equipment(),
     )

@@ -49,8 +49,6 @@ def build_seg(findings: Findings, identity: Identity) -> Segmentation | None:
         series_description=identity.series_description("seg"),
         content_label="CUTIS",
         content_description=geometry_note(source),
-        content_creator_name=None,
-        further_source_images=list(identity.derived_from) or None,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity.equipment(),
     )

@@ -1,0 +1,80 @@
+"""Parametric maps, read back as arrays."""
+
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from services.writer.results import build_results
+from shared.dicom import codes
+from shared.dicom.pixels import read_frames
+from tests import factories
+from tests.services.writer.samples import DIGEST, SPEC, build, findings_for
+
+
+def _map(source: Dataset, folder: Path, *, condensed: bool = False) -> Dataset:
+    found = findings_for(source, condensed_map=condensed)
+    built = {one.role: one for one in build(source, folder, found)}
+    return dcmread(io.BytesIO(built["pm"].content))
+
+
+def test_values_come_back_exactly(tmp_path: Path) -> None:
+    for source in (factories.rgb_photo(), factories.byte_stack()):
+        expected = findings_for(source).maps[0].values
+        got = _map(source, tmp_path).pixel_array.reshape(expected.shape)
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_our_own_reader_understands_our_maps(tmp_path: Path) -> None:
+    source = factories.byte_stack()
+    path = tmp_path / "map.dcm"
+    factories.save(_map(source, tmp_path), path)
+    expected = findings_for(source).maps[0].values
+    np.testing.assert_array_equal(read_frames(path).pixels, expected)
+
+
+def test_quantity_and_unit_are_coded(tmp_path: Path) -> None:
+    dataset = _map(factories.rgb_photo(), tmp_path)
+    mapping = dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == codes.PERFUSION_UNIT.value
+    quantity = mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0]
+    assert quantity.CodeValue == codes.PERFUSION.value
+    assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
+
+
+def test_window_is_the_display_range(tmp_path: Path) -> None:
+    shared = _map(factories.rgb_photo(), tmp_path).SharedFunctionalGroupsSequence[0]
+    window = shared.FrameVOILUTSequence[0]
+    assert (window.WindowCenter, window.WindowWidth) == (0.25, 0.5)
+    assert window.VOILUTFunction == "LINEAR_EXACT"
+
+
+def test_a_map_of_all_frames_refers_to_the_whole_source(tmp_path: Path) -> None:
+    dataset = _map(factories.speckle_frames(), tmp_path, condensed=True)
+    assert int(dataset.NumberOfFrames) == 1
+    group = dataset.PerFrameFunctionalGroupsSequence[0]
+    image = group.DerivationImageSequence[0].SourceImageSequence[0]
+    assert image.ReferencedSOPInstanceUID == factories.speckle_frames().SOPInstanceUID
+    assert "ReferencedFrameNumber" not in image
+    each = _map(factories.speckle_frames(), tmp_path).PerFrameFunctionalGroupsSequence[1]
+    image = each.DerivationImageSequence[0].SourceImageSequence[0]
+    assert image.ReferencedFrameNumber == 2
+
+
+def test_maps_say_research(tmp_path: Path) -> None:
+    assert _map(factories.rgb_photo(), tmp_path).ContentQualification == "RESEARCH"
+
+
+def test_constant_maps_and_several_maps_can_be_written(tmp_path: Path) -> None:
+    source = factories.rgb_photo()
+    found = findings_for(source)
+    flat = dataclasses.replace(
+        found.maps[0], values=np.zeros_like(found.maps[0].values), display_range=(0.0, 0.0)
+    )
+    path = factories.save(source, tmp_path / "one.dcm")
+    several = dataclasses.replace(found, maps=(found.maps[0], flat))
+    built = [one for one in build_results(several, path, SPEC, DIGEST) if one.role == "pm"]
+    assert len({one.series_instance_uid for one in built}) == 2
