@@ -1,0 +1,113 @@
+"""Model: an inflammation score at every pixel of every confocal image of a study."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from workers.contract import Image, PixelSpacing, Series
+from workers.findings import Findings
+from workers.inflammation.network import STRIDE, WINDOW, TextureNet, expected_score
+from workers.inflammation.postprocess import (
+    INFLAMED,
+    Scores,
+    calibration,
+    inflamed_mask,
+    measurements,
+    score_map,
+)
+from workers.inflammation.preprocess import (
+    Pixels,
+    normalise,
+    resize,
+    why_unusable,
+    working_shape,
+)
+from workers.learning.weights import load_weights
+
+WEIGHTS_FILE = "texture.safetensors"
+
+_STRIP_PIXELS = 2**23
+"""How much of an image is given to the network at once, to bound memory."""
+
+_MARGIN = (WINDOW - 1) // 2
+
+
+class Inflammation:
+    """A loaded network that grades whole images, frame by frame."""
+
+    def __init__(self, network: TextureNet, device: torch.device) -> None:
+        self._network = network.to(device).eval()
+        self._device = device
+
+    def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
+        """Return the findings of every image of every series, in order."""
+        return tuple(self._read(image) for one in series for image in one.images)
+
+    def read_frame(self, frame: npt.NDArray[Any], spacing: PixelSpacing | None) -> Scores:
+        """Return the score, 0..4, at every pixel of ``frame`` (rows, columns)."""
+        rows, columns = frame.shape
+        working = resize(frame.astype(np.float32), working_shape((rows, columns), spacing))
+        # Mirrored edges give every pixel a whole window around it.
+        pixels = normalise(working)
+        cells = [-(-(length - 1) // STRIDE) + 1 for length in pixels.shape]
+        after = [
+            WINDOW + STRIDE * (count - 1) - _MARGIN - length
+            for count, length in zip(cells, pixels.shape, strict=True)
+        ]
+        padded = np.pad(pixels, [(_MARGIN, one) for one in after], mode="reflect")
+        scores = self.window_scores(padded)
+        # Window (i, j) is centred on pixel (16 i, 16 j): interpolate between the centres.
+        fine = functional.interpolate(
+            torch.from_numpy(scores)[None, None],
+            size=[STRIDE * (count - 1) + 1 for count in cells],
+            mode="bilinear",
+            align_corners=True,
+        )[0, 0, : pixels.shape[0], : pixels.shape[1]]
+        return np.clip(resize(fine.numpy(), (rows, columns)), 0, 4)
+
+    def window_scores(self, pixels: Pixels) -> Scores:
+        """Return the score of every window of normalised ``pixels`` (rows, columns).
+
+        Computed in strips of window rows; window (i, j) starts at pixel (16 i, 16 j).
+        """
+        height = (pixels.shape[0] - WINDOW) // STRIDE + 1
+        at_once = max(1, (_STRIP_PIXELS // pixels.shape[1] - WINDOW) // STRIDE + 1)
+        parts = []
+        for first in range(0, height, at_once):
+            last = min(first + at_once, height) - 1
+            strip = pixels[STRIDE * first : STRIDE * last + WINDOW]
+            with torch.inference_mode():
+                given = torch.from_numpy(np.ascontiguousarray(strip)).to(self._device)
+                parts.append(expected_score(self._network(given[None, None]))[0].cpu().numpy())
+        return np.concatenate(parts)
+
+    def _read(self, image: Image) -> Findings:
+        reason = why_unusable(image.pixels)
+        if reason:
+            return Findings(sop_instance_uid=image.sop_instance_uid, eligible=False, reason=reason)
+        scores = np.stack([self.read_frame(frame, image.spacing) for frame in image.pixels])
+        return Findings(
+            sop_instance_uid=image.sop_instance_uid,
+            masks={INFLAMED: inflamed_mask(scores)},
+            maps=(score_map(scores),),
+            measurements=measurements(scores, image.spacing),
+            assessments=(calibration(image.spacing),),
+        )
+
+
+def load(weights: Path, device: torch.device) -> Inflammation:
+    """Return the model with the weights in folder ``weights``.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        The weights are not those of the manifest.
+    """
+    network = TextureNet()
+    network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
+    return Inflammation(network, device)

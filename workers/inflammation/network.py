@@ -1,0 +1,63 @@
+"""Network: a texture CNN that grades every window of an image in one pass.
+
+T-CNN-3 (Andrearczyk & Whelan, Pattern Recognition Letters 2016;84:63): three convolutions, then an
+energy layer, the mean of the last feature maps over a window, so that texture counts and place
+does not. Here the convolutions have no padding, the energy layer is a box filter and the fully
+connected layers are 1x1 convolutions: running the network on a whole image gives exactly what it
+would give on each window cut out by itself.
+"""
+
+import torch
+from torch import Tensor, nn
+
+GRADES = 5
+"""Grades 0 to 4: the grade is the index."""
+
+STRIDE = 16
+"""Pixels from one window to the next."""
+
+BOX = 6
+"""Side of the energy layer's box, in cells of the last feature map."""
+
+WINDOW = 99 + STRIDE * (BOX - 1)
+"""Side of a window in pixels: the last feature map sees 99 pixels."""
+
+
+class TextureNet(nn.Module):
+    """(N, 1, H, W) normalised pixels → (N, 5, h, w) logits, one column a window.
+
+    ``h = (H - WINDOW) // STRIDE + 1``; window (i, j) starts at pixel (16 i, 16 j).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texture = nn.Sequential(
+            _convolution(1, 32, 11, stride=4),
+            nn.MaxPool2d(3, 2),
+            _convolution(32, 64, 5),
+            nn.MaxPool2d(3, 2),
+            _convolution(64, 96, 3),
+        )
+        self.energy = nn.AvgPool2d(BOX, stride=1)
+        self.grade = nn.Sequential(
+            nn.Conv2d(96, 128, 1), nn.ReLU(inplace=True), nn.Conv2d(128, GRADES, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of every window of ``x``."""
+        logits: Tensor = self.grade(self.energy(self.texture(x)))
+        return logits
+
+
+def expected_score(logits: Tensor) -> Tensor:
+    """Return the expectation of the grade, 0..4: (N, 5, h, w) → (N, h, w) float32."""
+    grades = torch.arange(GRADES, dtype=torch.float32, device=logits.device)
+    return (logits.float().softmax(dim=1) * grades[:, None, None]).sum(dim=1)
+
+
+def _convolution(channels_in: int, channels_out: int, side: int, stride: int = 1) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, side, stride, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,94 @@
+"""Postprocess: from a score at every pixel to grade, mask and coded measurements."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.dicom import codes
+from workers.contract import PixelSpacing
+from workers.findings import Assessment, Measurement, ParametricMap
+from workers.inflammation.network import GRADES
+
+INFLAMED = 1
+"""Number of the segment."""
+
+INFLAMED_FROM = 2.0
+"""Score from which a pixel counts as inflamed."""
+
+Scores = npt.NDArray[np.float32]
+
+
+def score_map(scores: Scores) -> ParametricMap:
+    """Return ``scores`` (frames, rows, columns) as a parametric map."""
+    return ParametricMap(
+        name="Inflammation score",
+        quantity=codes.INFLAMMATION_SCORE,
+        unit=codes.SCORE,
+        values=scores,
+        display_range=(0.0, float(GRADES - 1)),
+    )
+
+
+def inflamed_mask(scores: Scores) -> npt.NDArray[np.bool_]:
+    """Return where ``scores`` reach the score that counts as inflamed."""
+    return np.asarray(scores >= INFLAMED_FROM, dtype=np.bool_)
+
+
+def grade_of(score: float) -> int:
+    """Return the grade nearest to ``score``, halves upwards, within 0..4."""
+    return min(max(math.floor(score + 0.5), 0), GRADES - 1)
+
+
+def measurements(scores: Scores, spacing: PixelSpacing | None) -> tuple[Measurement, ...]:
+    """Return score and grade of the whole image, and how much of it is inflamed.
+
+    Score: mean over all pixels of all frames. The area, in square millimetres, is given only
+    with a pixel spacing; over several frames it is the mean area of a frame.
+    """
+    mean = float(scores.mean(dtype=np.float64))
+    share = float(inflamed_mask(scores).mean())
+    found = [
+        Measurement(
+            quantity=codes.INFLAMMATION_GRADE, value=float(grade_of(mean)), unit=codes.SCORE
+        ),
+        Measurement(
+            quantity=codes.INFLAMMATION_SCORE,
+            value=mean,
+            unit=codes.SCORE,
+            derivation=codes.MEAN,
+        ),
+        Measurement(
+            quantity=codes.AREA_FRACTION,
+            value=100 * share,
+            unit=codes.PERCENT,
+            segment_number=INFLAMED,
+        ),
+    ]
+    if spacing is not None:
+        frames, rows, columns = scores.shape
+        found.append(
+            Measurement(
+                quantity=codes.AREA,
+                value=share * rows * columns * spacing.row_mm * spacing.column_mm,
+                unit=codes.SQUARE_MILLIMETRE,
+                segment_number=INFLAMED,
+                derivation=codes.MEAN if frames > 1 else None,
+            )
+        )
+    return tuple(found)
+
+
+def calibration(spacing: PixelSpacing | None) -> Assessment:
+    """Say whether the size of a cell was known to the model."""
+    if spacing is None:
+        return Assessment(
+            question=codes.CALIBRATION,
+            answer=codes.NOT_CALIBRATED,
+            note="No pixel spacing: pixels were taken to be 0.4 to 0.8 um, as in training.",
+        )
+    return Assessment(
+        question=codes.CALIBRATION,
+        answer=codes.CALIBRATED,
+        note=f"Pixel spacing is {spacing.source}.",
+    )

@@ -1,0 +1,147 @@
+"""Train: teach the network on simulated fields (``python -m workers.inflammation.train``)."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import structlog
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workers.catalog import WeightsManifest, model_folder
+from workers.inflammation.evaluate import evaluate
+from workers.inflammation.model import WEIGHTS_FILE, Inflammation
+from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
+from workers.inflammation.phantom import field
+from workers.inflammation.preprocess import TRAINED_MICROMETRES, normalise
+from workers.inflammation.spec import SPEC
+from workers.learning.training import Schedule, default_device, fit
+from workers.learning.weights import save_weights
+
+log = structlog.get_logger()
+
+TRAINING_SUBJECTS = range(2000)
+SIDE = 256
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One field: ``pixels`` (SIDE, SIDE) uint8 and the true score of each window, (n, n)."""
+
+    pixels: npt.NDArray[np.uint8]
+    scores: npt.NDArray[np.float32]
+
+
+def train(
+    weights: Path,
+    *,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    commit: str = "",
+    subjects: range = TRAINING_SUBJECTS,
+) -> WeightsManifest:
+    """Train from nothing, evaluate on unseen subjects, and write weights and manifest."""
+    torch.manual_seed(seed)
+    network = TextureNet()
+    examples = bank(subjects)
+    log.info("bank drawn", fields=len(examples))
+    fit(network, batches(examples, seed), grade_loss, Schedule(steps=steps, seed=seed), device)
+    metrics = evaluate(Inflammation(network, device))
+    return save_weights(
+        weights,
+        {WEIGHTS_FILE: network.state_dict()},
+        model=SPEC.name,
+        version=SPEC.version,
+        trained_on=f"{SPEC.training_data}; {len(subjects)} simulated subjects",
+        metrics=asdict(metrics),
+        commit=commit,
+        command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}",
+    )
+
+
+def bank(subjects: range) -> list[Example]:
+    """Draw one field for each subject, once, at a pixel size of its own."""
+    return [_example(subject) for subject in subjects]
+
+
+def batches(examples: list[Example], seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (BATCH, 1, SIDE, SIDE) normalised pixels and (BATCH, n, n) window scores, for ever."""
+    rng = np.random.default_rng((seed, 1))
+    while True:
+        chosen = rng.integers(len(examples), size=BATCH)
+        pixels, scores = zip(*(_disturb(rng, examples[one]) for one in chosen), strict=True)
+        yield torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(scores))
+
+
+def grade_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the cross-entropy against the two grades next to the true score.
+
+    A score of 2.3 is taught as 70 % grade 2 and 30 % grade 3, so that the expected grade is the
+    score and no information is lost to rounding.
+    """
+    pixels, scores = batch
+    logits = network(pixels).float()
+    grades = torch.arange(GRADES, device=scores.device)[:, None, None]
+    target = (1 - (scores[:, None] - grades).abs()).clamp(min=0)
+    return functional.cross_entropy(logits, target)
+
+
+def window_means(score: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the mean of ``score`` over each window the network would grade."""
+    windows = np.lib.stride_tricks.sliding_window_view(score, (WINDOW, WINDOW))
+    return np.asarray(windows[::STRIDE, ::STRIDE].mean(axis=(2, 3)), dtype=np.float32)
+
+
+def _example(subject: int) -> Example:
+    low, high = np.log(TRAINED_MICROMETRES)
+    size = float(np.exp(np.random.default_rng((subject, 1)).uniform(low, high)))
+    one = field(subject, rows=SIDE, columns=SIDE, micrometres_per_pixel=size)
+    return Example(pixels=one.pixels, scores=window_means(one.score))
+
+
+def _disturb(
+    rng: np.random.Generator, example: Example
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Turn, mirror, change gamma, add noise and blur; then normalise as the model does."""
+    turns, mirror = int(rng.integers(4)), bool(rng.random() < 0.5)
+    pixels, scores = np.rot90(example.pixels, turns), np.rot90(example.scores, turns)
+    if mirror:
+        pixels, scores = pixels[:, ::-1], scores[:, ::-1]
+    bright = (pixels.astype(np.float32) / 255) ** np.exp(rng.normal(0, 0.25))
+    bright = bright + rng.uniform(0, 0.05) * rng.standard_normal(bright.shape)
+    if rng.random() < 0.3:
+        bright = cv2.GaussianBlur(bright, (0, 0), rng.uniform(0.4, 1.0)).astype(np.float64)
+    return normalise(bright), scores.copy()
+
+
+def main() -> None:
+    """Read the command line and train into the model's own ``weights/`` folder."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    parser.add_argument("--commit", default="", help="the commit this was trained from")
+    parser.add_argument("--weights", type=Path, default=model_folder(SPEC.name) / "weights")
+    asked = parser.parse_args()
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+        cv2.setNumThreads(asked.threads)
+    manifest = train(
+        asked.weights,
+        steps=asked.steps,
+        seed=asked.seed,
+        device=default_device(),
+        commit=asked.commit,
+    )
+    log.info("trained", **manifest.metrics)
+
+
+if __name__ == "__main__":
+    main()
