@@ -1,5 +1,6 @@
 """Logs: JSON lines with named fields; UIDs and job ids, never patient identity."""
 
+import functools
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -17,6 +18,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
     """Send every log of this process, ours and libraries', to stderr as JSON lines."""
     shared_processors: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        functools.partial(_add_service, service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _drop_identity,
@@ -41,10 +43,17 @@ def configure_logs(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    structlog.contextvars.bind_contextvars(service=service)
     # pynetdicom and pydicom print attribute values, names among them, below WARNING.
     for name in ("pynetdicom", "pydicom", "highdicom", "dicomweb_client"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _add_service(
+    service: str, _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Not a context variable: threads that a library starts would not have it.
+    event["service"] = service
+    return event
 
 
 def _drop_identity(

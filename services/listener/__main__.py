@@ -34,7 +34,9 @@ def main() -> int:
             "cannot start", code="database", reason=type(error).__name__
         )
         return 1
-    asked_to_stop.wait()
+    # Wake up now and then: a wait without end has missed signals that another thread took.
+    while not asked_to_stop.wait(timeout=0.5):
+        pass
     listener.stop()
     return 0
 

@@ -11,12 +11,13 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from socketserver import BaseServer
 from typing import Any
 
 import structlog
 from pynetdicom.association import Association
 from pynetdicom.events import Event
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +45,11 @@ class Bounds:
 class BoundedReader:
     """Reads what one association receives: bounded in PDU and message size, and in time."""
 
-    def __init__(self, association: Association, connection: socket.socket, bounds: Bounds) -> None:
+    def __init__(
+        self, association: Association, transport: AssociationSocket, bounds: Bounds
+    ) -> None:
         self._association = association
-        self._connection = connection
+        self._transport = transport  # not its socket: the last reference must go when it closes
         self._bounds = bounds
 
     def recv(self, nr_bytes: int) -> bytearray:
@@ -61,15 +64,18 @@ class BoundedReader:
         if nr_bytes > max(self._bounds.max_pdu, _LONGEST_REQUEST):
             raise self._broken("pdu-too-long")
         self._check_message()
+        connection = self._transport.socket
+        if connection is None:
+            raise self._broken("closed")
         received = bytearray()
         deadline = time.monotonic() + self._bounds.pdu_seconds
         while len(received) < nr_bytes:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._broken("pdu-too-slow")
-            self._connection.settimeout(left)
+            connection.settimeout(left)
             try:
-                part = self._connection.recv(min(_CHUNK, nr_bytes - len(received)))
+                part = connection.recv(min(_CHUNK, nr_bytes - len(received)))
             except TimeoutError as error:
                 raise self._broken("pdu-too-slow") from error
             if not part:
@@ -127,6 +133,11 @@ class GuardedServer(ThreadedAssociationServer):
             )
         return connection, address
 
+    def shutdown(self) -> None:
+        """Stop accepting; pynetdicom's own wants the server on a list that it never put it on."""
+        BaseServer.shutdown(self)
+        self.server_close()
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Shake hands, then hand the connection to its association."""
         try:
@@ -144,8 +155,7 @@ class GuardedServer(ThreadedAssociationServer):
 def guard_connection(event: Event, bounds: Bounds) -> None:
     """Bound what is read from a new connection (bind to ``EVT_CONN_OPEN``)."""
     transport = event.assoc.dul.socket
-    if transport is None or transport.socket is None:
-        return
-    # The one place where pynetdicom reads from a socket; it offers no setting for any of this.
-    reader = BoundedReader(event.assoc, transport.socket, bounds)
-    transport.recv = reader.recv  # type: ignore[method-assign]
+    if transport is not None:
+        # The one place where pynetdicom reads from a socket; it has no setting for any of this.
+        reader = BoundedReader(event.assoc, transport, bounds)
+        transport.recv = reader.recv  # type: ignore[method-assign]

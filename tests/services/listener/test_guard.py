@@ -2,12 +2,12 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
 
 from services.listener.guard import BoundedReader, Bounds, GuardError
 
@@ -32,6 +32,13 @@ def association(data_set_size: int = 0, waiting: int = 0) -> Association:
     return cast("Association", fake)
 
 
+def reader(
+    ours: socket.socket, fake: Association | None = None, bounds: Bounds = BOUNDS
+) -> BoundedReader:
+    transport = cast("AssociationSocket", SimpleNamespace(socket=ours))
+    return BoundedReader(fake or association(), transport, bounds)
+
+
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
@@ -45,23 +52,23 @@ Pair = tuple[socket.socket, socket.socket]
 def test_bytes_that_arrive_are_returned_exactly(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"abcdefgh")
-    reader = BoundedReader(association(), ours, BOUNDS)
-    assert bytes(reader.recv(3)) == b"abc"
-    assert bytes(reader.recv(5)) == b"defgh"
+    bounded = reader(ours)
+    assert bytes(bounded.recv(3)) == b"abc"
+    assert bytes(bounded.recv(5)) == b"defgh"
 
 
 def test_a_peer_that_closes_gives_what_there_was(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"abc")
     theirs.close()
-    assert bytes(BoundedReader(association(), ours, BOUNDS).recv(6)) == b"abc"
+    assert bytes(reader(ours).recv(6)) == b"abc"
 
 
 def test_a_length_over_the_limit_is_cut_before_a_byte_is_read(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"abc")
     with pytest.raises(GuardError, match="pdu-too-long"):
-        BoundedReader(association(), ours, BOUNDS).recv(0xFFFFFFFF)
+        reader(ours).recv(0xFFFFFFFF)
     assert ours.recv(3) == b"abc"
 
 
@@ -69,16 +76,16 @@ def test_a_pdu_that_never_ends_is_cut(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"a")
     with pytest.raises(GuardError, match="pdu-too-slow"):
-        BoundedReader(association(), ours, BOUNDS).recv(6)
+        reader(ours).recv(6)
 
 
 def test_a_message_over_the_limit_is_cut(pair: Pair) -> None:
-    reader = BoundedReader(association(data_set_size=1001), pair[0], BOUNDS)
+    bounded = reader(pair[0], association(data_set_size=1001))
     with pytest.raises(GuardError, match="message-too-big"):
-        reader.recv(6)
+        bounded.recv(6)
 
 
 def test_a_sender_that_does_not_wait_for_answers_is_cut(pair: Pair) -> None:
-    reader = BoundedReader(association(waiting=2), pair[0], replace(BOUNDS, max_pdu=4096))
+    bounded = reader(pair[0], association(waiting=2))
     with pytest.raises(GuardError, match="too-many-outstanding"):
-        reader.recv(6)
+        bounded.recv(6)
