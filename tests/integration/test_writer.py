@@ -1,0 +1,83 @@
+"""The writer against a real Orthanc, dciodvfy and dcmqi."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from services.writer.results import build_results
+from services.writer.store import store_result
+from shared.errors import ConfigurationError
+from shared.pacs import make_pacs
+from tests import factories
+from tests.integration.checkers import dciodvfy_errors, dcmqi_reads
+from tests.orthanc import OrthancServer
+from tests.services.writer.samples import DIGEST, SPEC, build, findings_for
+
+pytestmark = pytest.mark.integration
+
+SOURCES = {
+    "photo": factories.rgb_photo(),
+    "calibrated photo": factories.calibrated_photo(),
+    "captured photo": factories.sc_photo(),
+    "jpeg photo": factories.jpeg_photo(),
+    "byte stack": factories.byte_stack(),
+    "word stack": factories.word_stack(),
+    "stack of one": factories.byte_stack(factories.layered_stack(frames=1)),
+    "b-scan": factories.bscan(),
+    "confocal": factories.confocal_sc(),
+    "speckle": factories.speckle_frames(),
+}
+WAYS = [("stow", True), ("c-store", True), ("c-store", False)]
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    with OrthancServer(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_checkers_and_slicer_accept_every_result(tmp_path: Path, source: Dataset) -> None:
+    findings = findings_for(source, condensed_map=source.SeriesDescription.startswith("LSCI"))
+    for one in build(source, tmp_path, findings):
+        assert dciodvfy_errors(one.content) == [], one.role
+        assert dcmqi_reads(one.content), one.role
+
+
+@pytest.mark.parametrize(
+    ("store_by", "search"), [("stow", True), ("c-store", True), ("c-store", False)]
+)
+def test_results_are_stored_once_and_come_back_byte_by_byte(
+    orthanc: OrthancServer, tmp_path: Path, store_by: str, search: bool
+) -> None:
+    changes = {} if search else {"dicomweb_url": ""}
+    pacs = make_pacs(orthanc.pacs_settings(store_by, **changes), "CUTIS")  # type: ignore[arg-type]
+    pacs.echo()
+    # The weights digest gives each way of storing results of its own.
+    source = factories.byte_stack()
+    path = factories.save(source, tmp_path / "one.dcm")
+    results = build_results(findings_for(source), path, SPEC, f"{store_by} {search} {DIGEST}")
+    assert [one.role for one in results] == ["seg", "sr", "pm", "sr-image", "sc"]
+    for one in results:
+        assert store_result(pacs, one), one.role
+        assert not store_result(pacs, one), one.role
+        stored = orthanc.instance(one.sop_instance_uid)
+        assert stored is not None
+        # C-STORE leaves the file meta (some 400 bytes) to the receiver.
+        assert stored.endswith(one.content[1000:]), one.role
+        if store_by == "stow":
+            assert stored == one.content, one.role
+
+
+def test_wrong_password_needs_an_operator(orthanc: OrthancServer) -> None:
+    pacs = make_pacs(orthanc.pacs_settings(password="wrong"), "CUTIS")
+    with pytest.raises(ConfigurationError):
+        pacs.echo()
+
+
+def test_what_was_never_stored_is_not_there(orthanc: OrthancServer) -> None:
+    for changes in ({}, {"store_by": "c-store", "dicomweb_url": ""}):
+        pacs = make_pacs(orthanc.pacs_settings(**changes), "CUTIS")  # type: ignore[arg-type]
+        assert not pacs.has("1.2.3", "1.2.4", "1.2.5")
