@@ -1,5 +1,6 @@
 """Ready: how to tell that a program does its work, by asking it for a little of that work."""
 
+import socket
 from collections.abc import Callable
 
 import httpx
@@ -34,8 +35,19 @@ def page_answers(url: str, auth: tuple[str, str] | None = None) -> bool:
         return False
 
 
+def is_open(host: str, port: int) -> bool:
+    """Say whether somebody listens there; pynetdicom leaks a socket for each failed try."""
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
 def echo_status(host: str, port: int, called: str, calling: str = TOOL_AE_TITLE) -> str:
     """Return ``""`` when a C-ECHO succeeds, else one phrase that says how it failed."""
+    if not is_open(host, port):
+        return f"nothing answers at {host}:{port}"
     entity = AE(calling)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 10
     entity.connection_timeout = 5
@@ -44,7 +56,7 @@ def echo_status(host: str, port: int, called: str, calling: str = TOOL_AE_TITLE)
     if association.is_rejected:
         return f"refused {calling} (called as {called})"
     if not association.is_established:
-        return f"nothing answers at {host}:{port}"
+        return f"no DICOM is spoken at {host}:{port}"
     try:
         status = association.send_c_echo()
     finally:

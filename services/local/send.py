@@ -11,7 +11,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from services.local.addresses import DicomAddress
-from services.local.ready import TOOL_AE_TITLE
+from services.local.ready import TOOL_AE_TITLE, is_open
 from shared.errors import BadInputError, TransientError
 
 _CONTEXTS_PER_ASSOCIATION = 128  # PS3.8 9.3.2.2: odd numbers from 1 to 255
@@ -109,6 +109,9 @@ def _contexts(files: Sequence[Outgoing]) -> list[PresentationContext]:
 
 
 def _associate(contexts: list[PresentationContext], to: DicomAddress) -> Association:
+    nobody = f"nothing takes DICOM at {to.host}:{to.port} as {to.ae_title}"
+    if not is_open(to.host, to.port):
+        raise TransientError(nobody)
     entity = AE(TOOL_AE_TITLE)
     entity.connection_timeout = 10
     entity.requested_contexts = contexts
@@ -116,7 +119,7 @@ def _associate(contexts: list[PresentationContext], to: DicomAddress) -> Associa
     if association.is_rejected:
         raise TransientError(f"{to.ae_title} refused {TOOL_AE_TITLE}: is it allowed there?")
     if not association.is_established:
-        raise TransientError(f"nothing takes DICOM at {to.host}:{to.port} as {to.ae_title}")
+        raise TransientError(nobody)
     return association
 
 

@@ -1,0 +1,47 @@
+# Cutis. `make help` lists the targets; each installs what it needs first.
+
+VENV ?= .venv
+OUTPUT ?= demo-output
+EXTRAS := $(VENV)/.extras
+BIN := $(VENV)/bin
+SHELL := /bin/sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format clean needs-demo needs-test
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: needs-demo $(EXTRAS)-local ## the whole pipeline on sample studies, results read back
+	$(BIN)/cutis demo --output $(OUTPUT)
+
+up: needs-demo $(EXTRAS)-local ## run the pipeline in the foreground, files in ./var
+	$(BIN)/cutis up
+
+test: needs-test $(EXTRAS)-dev ## all tests; needs no GPU
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: $(EXTRAS)-dev ## lint, format, types, directions of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(EXTRAS)-dev ## put the code into its format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove the environment and what the demo left
+	rm -rf $(VENV) $(OUTPUT) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+needs-demo:
+	@sh deploy/install/needs.sh demo
+
+needs-test:
+	@sh deploy/install/needs.sh test
+
+# One stamp a set of extras: installing again happens only when a pin or a need has changed.
+$(EXTRAS)-%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || "$$(sh deploy/install/find-python.sh)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[$*]' --constraint constraints.txt
+	touch $@
