@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from celery import Celery
-from shared.pacs import Pacs
 
 from services.writer.results import BuiltResult, build_results
 from services.writer.store import store_result
@@ -14,6 +13,7 @@ from shared.db.studies import instances_of
 from shared.db.tables import Instance, Job, Result
 from shared.errors import PermanentError, TransientError
 from shared.messages import WRITE_RESULTS_TASK, WriteResults
+from shared.pacs import Pacs
 from shared.spool import Spool
 from shared.stage import Attempt, StageRunner
 from shared.states import ResultState
