@@ -6,7 +6,7 @@ from services.dispatcher.settings import DispatcherSettings
 from shared.broker import make_broker
 from shared.db.engine import Database
 from shared.settings import Settings
-from workers.catalog import models
+from workers.catalog import models, weights_manifest
 
 
 def bootstrap(settings: Settings, dispatcher_settings: DispatcherSettings) -> Dispatcher:
@@ -15,9 +15,11 @@ def bootstrap(settings: Settings, dispatcher_settings: DispatcherSettings) -> Di
     Raises
     ------
     shared.errors.ConfigurationError
-        The rules file is wrong.
+        The rules file is wrong, or a model has no weights: better at start than on a study.
     """
     catalogue = models()
+    for name in catalogue:
+        weights_manifest(name)
     return Dispatcher(
         database=Database(settings.database_url),
         broker=make_broker(settings),
