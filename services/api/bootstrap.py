@@ -1,6 +1,7 @@
 """Bootstrap: wire the API from its settings and run it."""
 
 import logging
+import signal
 
 import uvicorn
 
@@ -38,6 +39,10 @@ def serve(settings: Settings, api_settings: ApiSettings) -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
+    # Uvicorn raises the signal that stopped it once more, for whoever handled it before: nobody
+    # does, and without this the process would die before it says goodbye.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: None)
     with Heart(lambda: _beat(database), settings.heartbeat_seconds, "process"):
         server.run()
     with database.write() as session:

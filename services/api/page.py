@@ -79,7 +79,8 @@ def study_details(context: ContextOfRequest, study_id: StudyId) -> str:
     with context.database.read() as session:
         study = found(find_study(session, study_id), "study")
     viewer = _viewer(context, study.study_instance_uid)
-    return render("study.html", {"study": study, "viewer": viewer})
+    models = {job.id: job.model for job in study.jobs}
+    return render("study.html", {"study": study, "viewer": viewer, "models": models})
 
 
 def _tiles(_context: Context, session: Session) -> Values:

@@ -65,7 +65,9 @@ document.addEventListener("htmx:confirm", (event) => {
   if (event.detail.verb === "get") return;
   event.preventDefault();
   if (event.detail.question && !window.confirm(event.detail.question)) return;
-  withKey("", () => event.detail.issueRequest(true));
+  const { elt, issueRequest } = event.detail;
+  // While the key was typed, the button may have been swapped for its successor.
+  withKey("", () => (elt.isConnected ? issueRequest(true) : clickAgain(elt)));
 });
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -99,10 +101,15 @@ function afterChange(button, xhr) {
   if (xhr.status === 401) {
     sessionStorage.removeItem(KEY);
     showKey();
-    withKey(detail, () => button.click());
+    withKey(detail, () => clickAgain(button));
     return;
   }
   say(detail);
+}
+
+function clickAgain(button) {
+  const now = button.isConnected ? button : byId(button.id);
+  if (now) now.click();
 }
 
 function showKey() { byId("forget-key").hidden = !sessionStorage.getItem(KEY); }
