@@ -22,6 +22,7 @@ from workers.inflammation.postprocess import (
 )
 from workers.inflammation.preprocess import (
     Pixels,
+    has_contrast,
     normalise,
     resize,
     why_unusable,
@@ -90,12 +91,16 @@ class Inflammation:
         reason = why_unusable(image.pixels)
         if reason:
             return Findings(sop_instance_uid=image.sop_instance_uid, eligible=False, reason=reason)
-        scores = np.stack([self.read_frame(frame, image.spacing) for frame in image.pixels])
+        # Blank frames (empty tiles) stay at 0 and count neither in the grade nor in the share.
+        shown = np.array([has_contrast(frame) for frame in image.pixels])
+        scores = np.zeros(image.pixels.shape, np.float32)
+        for index in np.flatnonzero(shown):
+            scores[index] = self.read_frame(image.pixels[index], image.spacing)
         return Findings(
             sop_instance_uid=image.sop_instance_uid,
             masks={INFLAMED: inflamed_mask(scores)},
             maps=(score_map(scores),),
-            measurements=measurements(scores, image.spacing),
+            measurements=measurements(scores[shown], image.spacing),
             assessments=(calibration(image.spacing),),
         )
 

@@ -28,9 +28,15 @@ def why_unusable(pixels: npt.NDArray[Any]) -> str:
         return f"the image is smaller than {MINIMUM_PIXELS} pixels"
     if not np.isfinite(pixels).all():
         return "the image holds values that are not numbers"
-    if any(_limits(frame)[1] <= _limits(frame)[0] for frame in pixels):
-        return "a frame has no contrast"
+    if not any(has_contrast(frame) for frame in pixels):
+        return "the image has no contrast"
     return ""
+
+
+def has_contrast(frame: npt.NDArray[Any]) -> bool:
+    """Whether ``frame`` (rows, columns) shows anything: its percentiles 0.5 and 99.5 differ."""
+    low, high = _limits(frame)
+    return high > low
 
 
 def normalise(frame: npt.NDArray[Any]) -> Pixels:

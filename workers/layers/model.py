@@ -21,7 +21,14 @@ from workers.layers.postprocess import (
     measure_frame,
     measurements,
 )
-from workers.layers.preprocess import normalise, pad, resize, why_unusable, working_shape
+from workers.layers.preprocess import (
+    has_contrast,
+    normalise,
+    pad,
+    resize,
+    why_unusable,
+    working_shape,
+)
 from workers.learning.blocks import UNet
 from workers.learning.weights import load_weights
 
@@ -37,6 +44,7 @@ _OVERLAP = 96
 """Columns that neighbouring strips share on each side: more than the network can see."""
 
 _LEAST_SKIN = 0.1
+"""Share of some frame that one layer must fill, or the image shows no skin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,8 @@ class Layers:
         uncertainty = np.zeros(shape if with_map else (0, 0, 0), np.float32)
         measures: list[FrameMeasures] = []
         for index, frame in enumerate(image.pixels):
+            if not has_contrast(frame):
+                continue  # a blank frame of a stack shows no layer
             found = self.read_frame(frame, image.spacing)
             for number, mask in layer_masks(found.boundaries).items():
                 masks[number][index] = mask
@@ -89,7 +99,7 @@ class Layers:
             measured = measure_frame(found.boundaries, found.entropy, image.spacing)
             if measured is not None:
                 measures.append(measured)
-        if max(mask.mean() for mask in masks.values()) < _LEAST_SKIN:
+        if max(mask.mean(axis=(1, 2)).max() for mask in masks.values()) < _LEAST_SKIN:
             return _declined(image, "no skin was found in the image")
         return Findings(
             sop_instance_uid=image.sop_instance_uid,

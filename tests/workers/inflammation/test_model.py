@@ -75,6 +75,14 @@ def test_without_spacing_no_area_is_given() -> None:
     assert found.assessments[0].answer == codes.NOT_CALIBRATED
 
 
+def test_an_empty_tile_is_not_graded() -> None:
+    tile = field(4, rows=128, columns=128, score=3.5).pixels[None]
+    alone, found = read(tile, HALF_UM), read(np.concatenate([tile, 0 * tile]), HALF_UM)
+    assert not found.masks[1][1].any()
+    for quantity in (codes.INFLAMMATION_SCORE, codes.AREA_FRACTION):
+        assert value(found, quantity) == value(alone, quantity)
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (65, 300), (177, 90)])
 def test_small_and_odd_sizes_are_graded(shape: tuple[int, int]) -> None:
     found = read(field(2, rows=shape[0], columns=shape[1]).pixels[None], HALF_UM)

@@ -91,6 +91,14 @@ def test_what_shows_no_section_is_declined(pixels: np.ndarray) -> None:
     assert not found.masks
 
 
+def test_a_blank_frame_of_a_stack_shows_no_layer_and_spoils_no_other() -> None:
+    pixels = section(200_600, rows=200, columns=150, micrometres_per_pixel=2.0).pixels[None]
+    alone, found = read(pixels, TWO_UM), read(np.concatenate([pixels, 0 * pixels]), TWO_UM)
+    assert np.array_equal(found.masks[2][0], alone.masks[2][0])
+    assert not any(mask[1].any() for mask in found.masks.values())
+    assert found.measurements == alone.measurements
+
+
 def test_strips_agree_with_the_whole_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = section(200_500, rows=200, columns=700, micrometres_per_pixel=2.0).pixels
     whole = model().read_frame(pixels, TWO_UM)
