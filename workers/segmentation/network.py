@@ -81,20 +81,21 @@ class DeepLab(nn.Module):
 
 
 class CropClassifier(nn.Module):
-    """Four-stage CNN: crops (N, 3, H, W) in 0-1 → (N,) logits of malignant or complication.
+    """Small CNN: crops (N, 3, H, W) in 0-1 → (N,) logits of malignant or complication.
 
     Global average and maximum are joined: texture is everywhere, vesicles and crusts are spots.
     """
 
     def __init__(self, base: int = 16) -> None:
         super().__init__()
-        widths = (3, base, 2 * base, 4 * base, 6 * base)
+        widths = (base, 2 * base, 4 * base, 6 * base)
+        self.stem = _conv(3, base, kernel=5, stride=2)
         self.stages = nn.ModuleList(ConvBlock(before, after) for before, after in pairwise(widths))
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * widths[-1], 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of ``x``."""
-        x = 2 * x - 1
+        x = self.stem(2 * x - 1)
         for stage in self.stages:
             x = nn.functional.max_pool2d(stage(x), 2)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)

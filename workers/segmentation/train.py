@@ -32,8 +32,8 @@ log = structlog.get_logger()
 PHOTO_SIZE = 320
 """Side of a phantom photo: more than the networks read, so that crops show real texture."""
 
-_TRAIN_SIZE = 192
-_BATCH = 8
+_TRAIN_SIZE = 160
+_BATCH = 6
 _HEAD_WEIGHTS = (1.0, 2.0, 1.0)
 
 
@@ -129,7 +129,7 @@ def _photo_batches(bank: Bank, rng: np.random.Generator) -> Iterator[tuple[Tenso
         images = torch.from_numpy(bank.images[chosen]).permute(0, 3, 1, 2).float() / 255
         bits = torch.from_numpy(bank.truth[chosen])[:, None]
         masks = torch.cat([(bits & 1 << head) > 0 for head in range(len(HEADS))], dim=1).float()
-        images, masks = random_affine(rng, images, masks, size=_TRAIN_SIZE, view=(0.5, 1.1))
+        images, masks = random_affine(rng, images, masks, size=_TRAIN_SIZE, view=(0.45, 0.95))
         yield random_colour(rng, images), (masks > 0.5).float()
 
 

@@ -1,0 +1,26 @@
+import numpy as np
+import torch
+
+from workers.learning.augment import random_affine, random_colour
+
+
+def test_image_and_target_are_moved_alike() -> None:
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.random((4, 3, 64, 64), np.float32))
+
+    moved, targets = random_affine(rng, images, images[:, :1], size=48, view=(0.5, 1.1))
+
+    assert moved.shape == (4, 3, 48, 48)
+    assert torch.equal(moved[:, :1], targets)
+    assert not torch.equal(moved[0, 0], images[0, 0, :48, :48])
+
+
+def test_colours_stay_in_range_and_are_seeded() -> None:
+    images = torch.full((2, 3, 8, 8), 0.5)
+
+    first = random_colour(np.random.default_rng(3), images)
+
+    assert torch.equal(first, random_colour(np.random.default_rng(3), images))
+    assert float(first.min()) >= 0
+    assert float(first.max()) <= 1
+    assert not torch.equal(first, images)

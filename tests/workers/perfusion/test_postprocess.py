@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from workers.perfusion.postprocess import agreement, hyperperfused, region_of, surroundings
+
+
+def _disc(
+    rows: int, columns: int, radius: float
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    down, across = np.mgrid[0:rows, 0:columns]
+    return np.asarray(np.hypot(down - rows / 2, across - columns / 2) < radius, np.bool_)
+
+
+def test_a_region_is_compared_with_the_skin_next_to_it() -> None:
+    mask = _disc(200, 200, 30)
+    perfusion = np.where(mask, 120.0, 60.0).astype(np.float32)
+    perfusion[:10] = 1000.0  # far away: must not count
+
+    region = region_of(perfusion, mask)
+
+    assert region.mean == pytest.approx(120.0)
+    assert region.ratio == pytest.approx(2.0)
+    assert region.share == pytest.approx(float(mask.mean()))
+
+
+def test_the_surroundings_touch_neither_the_region_nor_the_border() -> None:
+    mask = _disc(200, 200, 30)
+
+    ring = surroundings(mask)
+
+    assert not (ring & _disc(200, 200, 34)).any()
+    assert not (ring & ~_disc(200, 200, 62)).any()
+
+
+def test_a_region_that_stands_out_is_found() -> None:
+    mask = _disc(128, 128, 25)
+    noise = np.random.default_rng(0).normal(1, 0.1, mask.shape)
+    perfusion = (np.where(mask, 40.0, 20.0) * noise).astype(np.float32)
+
+    found = hyperperfused(perfusion)
+
+    assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.9
+
+
+def test_nothing_is_found_where_nothing_stands_out() -> None:
+    noise = np.random.default_rng(0).normal(1, 0.1, (128, 128))
+
+    assert not hyperperfused((20 * noise).astype(np.float32)).any()
+    assert not hyperperfused(np.full((64, 64), 5.0, np.float32)).any()
+
+
+def test_agreement_is_one_for_the_same_map_at_another_size_and_scale() -> None:
+    down, across = np.mgrid[0:128, 0:128] / 128
+    small = np.exp(np.sin(5 * down) + across).astype(np.float32)
+    large = np.repeat(np.repeat(small, 2, 0), 2, 1)
+
+    r = agreement(large, 0.3 * small, _disc(256, 256, 80))
+
+    assert r == pytest.approx(1.0, abs=1e-3)
+
+
+def test_maps_of_other_proportions_are_not_compared() -> None:
+    values = np.random.default_rng(0).random((100, 150)).astype(np.float32) + 1
+
+    assert agreement(values, values[:, :100], _disc(100, 150, 30)) is None
+    assert agreement(values, values, np.zeros((100, 150), np.bool_)) is None
