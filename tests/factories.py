@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
+    ConfocalMicroscopyImageStorage,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
@@ -117,6 +118,27 @@ def confocal_sc(pixels: Pixels | None = None, **attributes: Any) -> Dataset:
     pixels = layered_stack()[0] if pixels is None else pixels
     dataset = _instance("confocal-sc", SecondaryCaptureImageStorage, "CFM", pixels)
     dataset.ConversionType = "DI"
+    return _override(dataset, attributes)
+
+
+def confocal(pixels: Pixels | None = None, **attributes: Any) -> Dataset:
+    """Return a Confocal Microscopy Image (PS3.3 A.90.1): frame of reference, no positions."""
+    pixels = layered_stack() if pixels is None else pixels
+    dataset = _instance("confocal", ConfocalMicroscopyImageStorage, "CFM", pixels)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "TISSUE", "NONE"]
+    dataset.FrameOfReferenceUID = derived_uid("test", "frame-of-reference", "confocal")
+    dataset.PositionReferenceIndicator, dataset.VolumetricProperties = "", "SAMPLED"
+    dataset.AcquisitionContextSequence = []
+    dataset.OpticalMagnificationFactor, dataset.ImageAcquisitionDepth = None, 0.05
+    measures, shared = Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [0.0005, 0.0005], 0.003
+    shared.PixelMeasuresSequence = [measures]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = [Dataset() for _ in pixels]
+    for index, group in enumerate(dataset.PerFrameFunctionalGroupsSequence, 1):
+        content = Dataset()
+        content.DimensionIndexValues = [index]
+        group.FrameContentSequence = [content]
     return _override(dataset, attributes)
 
 

@@ -11,8 +11,10 @@ from pydicom import config, dcmwrite
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
+from shared.dicom import codes
+from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -62,6 +64,8 @@ def finish(result: Dataset, source: Dataset) -> bytes:
     copy_patient_and_study(result, source)
     pin_moments(result, source)
     pin_dimensions(result)
+    if result.SOPClassUID != SecondaryCaptureImageStorage:  # the picture holds no codes
+        result.CodingSchemeIdentificationSequence = [_private_scheme()]
     result.SpecificCharacterSet = "ISO_IR 192"
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = UID(result.SOPClassUID)
@@ -118,3 +122,12 @@ def pin_dimensions(result: Dataset) -> None:
     for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
         for item in result.get(keyword) or []:
             item.DimensionOrganizationUID = uid
+
+
+def _private_scheme() -> Dataset:
+    """Return what 99CUTIS is (PS3.3 C.12.1.1.7); its dictionary is docs/conformance.md."""
+    item = Dataset()
+    item.CodingSchemeDesignator = codes.SCHEME
+    item.CodingSchemeName = f"{MANUFACTURER} private codes"
+    item.CodingSchemeResponsibleOrganization = MANUFACTURER
+    return item

@@ -39,7 +39,8 @@ def dciodvfy_errors(content: bytes) -> list[str]:
     lines = answer.stderr.decode(errors="replace").splitlines()
     assert lines, "dciodvfy said nothing at all"
     errors = [line for line in lines if line.startswith("Error")]
-    return [line for line in errors if not any(one in line for one in _allowed())]
+    allowed = [error for error, when in _allowed() if when.encode() in content]
+    return [line for line in errors if not any(one in line for one in allowed)]
 
 
 def dcmqi_reads(content: bytes) -> bool:
@@ -68,7 +69,7 @@ def dcmqi_reads(content: bytes) -> bool:
 
 
 @cache
-def _allowed() -> tuple[str, ...]:
-    entries = yaml.safe_load(ALLOWED.read_text(encoding="utf-8")) or []
+def _allowed() -> tuple[tuple[str, str], ...]:
+    entries = yaml.safe_load(ALLOWED.read_text(encoding="utf-8"))
     assert all(entry["reason"] for entry in entries)
-    return tuple(entry["error"] for entry in entries)
+    return tuple((entry["error"], entry["when"]) for entry in entries)

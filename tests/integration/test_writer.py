@@ -26,7 +26,8 @@ SOURCES = {
     "word stack": factories.word_stack(),
     "stack of one": factories.byte_stack(factories.layered_stack(frames=1)),
     "b-scan": factories.bscan(),
-    "confocal": factories.confocal_sc(),
+    "confocal capture": factories.confocal_sc(),
+    "confocal": factories.confocal(),
     "speckle": factories.speckle_frames(),
 }
 WAYS = [("stow", True), ("c-store", True), ("c-store", False)]

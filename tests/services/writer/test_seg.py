@@ -55,6 +55,7 @@ def _placed_stack() -> Dataset:
         factories.byte_stack(),
         factories.byte_stack(factories.layered_stack(frames=1)),
         factories.word_stack(),
+        factories.confocal(),
         _placed_stack(),
     ],
     ids=lambda one: f"{one.SeriesDescription}-{one.get('NumberOfFrames')}",
