@@ -11,7 +11,7 @@ from services.local.redis import redis_url
 from services.local.secret_files import Secrets, read_secret
 from services.local.settings import LocalSettings
 from shared.db.engine import Database
-from shared.settings import PacsSettings
+from shared.settings import PacsSettings, Settings
 
 
 class Verdict(BaseModel):
@@ -36,7 +36,7 @@ class Hop:
 
 def examine(addresses: Addresses) -> list[Verdict]:
     """Try every hop of the pipeline at ``addresses``; one verdict each, in the path's order."""
-    database = Database(addresses.database_url or LocalSettings().database_url)
+    database = Database(addresses.database_url or Settings().database_url)
     try:
         return [_try(hop) for hop in _hops(addresses, database)]
     finally:
@@ -114,7 +114,7 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
 
 def _redis_of(addresses: Addresses) -> str:
     if addresses.redis_port == 0:
-        return LocalSettings().redis_url
+        return LocalSettings().redis_url or Settings().redis_url
     return redis_url(addresses.redis_port, Secrets(addresses.data).redis_password())
 
 
