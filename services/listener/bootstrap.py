@@ -10,32 +10,15 @@ from typing import cast
 
 import pydicom.config
 import structlog
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
 from pynetdicom import (
     AE,
-    AllStoragePresentationContexts,
     VerificationPresentationContexts,
     evt,
 )
 
 from services.listener.admission import Admission
 from services.listener.association import Associations
+from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.guard import Bounds, GuardedServer, guard_connection
 from services.listener.settings import ListenerSettings
 from services.listener.storage import InstanceStore
@@ -46,25 +29,6 @@ from shared.settings import Settings
 from shared.spool import Spool
 
 log = structlog.get_logger(__name__)
-
-TRANSFER_SYNTAXES = (
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    JPEG2000Lossless,
-    JPEG2000,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    HTJ2K,
-    RLELossless,
-)
-"""What the workers can decode, best first. Deflated is not offered: 1 kB can hide 1 GB."""
 
 
 class Listener:
@@ -182,8 +146,8 @@ def _application_entity(ae_title: str, own: ListenerSettings) -> AE:
     entity.maximum_associations = 4 * own.max_associations
     for context in VerificationPresentationContexts:
         entity.add_supported_context(str(context.abstract_syntax))
-    for context in AllStoragePresentationContexts:
-        entity.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
+    for sop_class_uid in storage_sop_classes():
+        entity.add_supported_context(sop_class_uid, list(TRANSFER_SYNTAXES))
     return entity
 
 
