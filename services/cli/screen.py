@@ -33,7 +33,8 @@ def console() -> Console:
 
 def complain(sentence: str) -> None:
     """Say what went wrong, on stderr."""
-    Console(stderr=True, highlight=False).print(f"[red]cutis:[/red] {_escaped(sentence)}")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)  # one line, also in a file
+    console.print(f"[red]cutis:[/red] {_escaped(sentence)}")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -76,4 +76,4 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _last_words(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:1000] if lines else f"it said nothing; see {log}"
+    return lines[-1].removeprefix("cutis: ")[:1000] if lines else f"it said nothing; see {log}"

@@ -18,6 +18,7 @@ from services.local.phantoms import EXPECTED_MODELS, Kind, write_studies
 from services.local.pictures import picture_of
 from services.local.readback import PacsReader, ReadBack
 from services.local.send import collect, send
+from shared.errors import ConfigurationError
 
 KINDS = (Kind.PHOTO, Kind.KELOID, Kind.LC_OCT, Kind.CONFOCAL)
 EXPECTED_ROLES = {
@@ -81,7 +82,7 @@ def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> 
             console.print(_table(outcomes))
             problems = [said for one in outcomes for said in one.problems()]
             for said in problems:
-                console.print(f"[red]missing:[/red] {said}")
+                console.print(f"[red]missing:[/red] {said}", soft_wrap=True)
             pictures = sorted((output / "results").rglob("*.png"))
             console.print(f"{len(pictures)} pictures of what is in the PACS: {output / 'results'}")
             if keep:
@@ -151,7 +152,8 @@ def _steps(job: Record) -> str:
 
 
 def _stay(addresses: Addresses, console: Console) -> None:
-    console.print(f"still running: {addresses.api}  ·  Ctrl-C stops it")
+    console.print(f"still running: {addresses.api}  ·  Ctrl-C stops it", soft_wrap=True)
+    console.print(f"other commands find it by: export CUTIS_DATA={addresses.data}", soft_wrap=True)
     try:
         signal.pause()
     except KeyboardInterrupt:
@@ -164,6 +166,9 @@ def _scratch(output: Path) -> Iterator[Path]:
     data = Path(tempfile.mkdtemp(prefix="cutis-demo-"))
     try:
         yield data
+    except ConfigurationError as error:
+        moved = error.reason.replace(str(data), str(output))
+        raise ConfigurationError(moved, code=error.code) from error
     finally:
         shutil.rmtree(output / "logs", ignore_errors=True)
         if (data / "logs").is_dir():

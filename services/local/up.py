@@ -49,7 +49,10 @@ def ready_line(addresses: Addresses) -> str:
 
 @contextmanager
 def _only_one_in(data: Path) -> Iterator[None]:
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot make the folder {data}: {error.strerror}") from error
     with (data / "cutis.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
