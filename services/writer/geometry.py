@@ -17,6 +17,14 @@ from shared.dicom.spacing import read_spacing
 _NEUTRAL_ORIENTATION = [1, 0, 0, 0, 1, 0]
 _PIXEL_GROUP = 0x7FE0
 
+# The Image Plane module (PS3.3 C.7.6.2) as far as highdicom insists on it.
+_IMAGE_PLANE = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+)
+
 # Geometry that a neutral copy must not mix with its own.
 _PLACED = (
     "FrameOfReferenceUID",
@@ -59,8 +67,7 @@ def has_planes(header: Dataset) -> bool:
     if not header.get("FrameOfReferenceUID"):
         return False
     if "NumberOfFrames" not in header:
-        needed = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
-        return all(header.get(keyword) for keyword in needed)
+        return all(header.get(keyword) for keyword in _IMAGE_PLANE)
     shared = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     return (
@@ -90,11 +97,11 @@ def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> D
     orientation.ImageOrientationPatient = _NEUTRAL_ORIENTATION
     placed.FrameOfReferenceUID = frame_of_reference_uid
     placed.PositionReferenceIndicator = ""
-    if "NumberOfFrames" not in header:
-        placed.update(measures)
-        placed.update(orientation)
-        placed.ImagePositionPatient = [0, 0, 0]
-        return placed
+    # Both at the root and in functional groups: highdicom looks where the SOP class has them,
+    # and sources carry NumberOfFrames where their class has none, or lack it.
+    placed.update(copy.deepcopy(measures))
+    placed.update(copy.deepcopy(orientation))
+    placed.ImagePositionPatient = [0, 0, 0]
     placed.NumberOfFrames = frames
     shared = Dataset()
     shared.PixelMeasuresSequence = [measures]

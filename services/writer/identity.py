@@ -1,6 +1,5 @@
 """Identity: who made a result, from what, and the UIDs that follow from it."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -147,8 +146,3 @@ def segments_by_number(spec: ModelSpec) -> dict[int, Segment]:
 def concept(code: Code) -> hd.sr.CodedConcept:
     """Return ``code`` as highdicom's type."""
     return hd.sr.CodedConcept(code.value, code.scheme_designator, code.meaning)
-
-
-def is_finite(*values: float) -> bool:
-    """Return whether all ``values`` can be written as decimal strings."""
-    return all(math.isfinite(value) for value in values)

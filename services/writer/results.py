@@ -1,5 +1,6 @@
 """Results: from the findings of one image to the files that go into the PACS."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from services.writer.fixes import finish
 from services.writer.geometry import header_copy
-from services.writer.identity import Identity, Role, is_finite
+from services.writer.identity import Identity, Role
 from services.writer.overlay import render_overlay
 from services.writer.pm import build_pm
 from services.writer.sc import build_sc
@@ -101,7 +102,7 @@ def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None
         raise PermanentError("a mask does not fit its image", code="findings")
     if any(one.values.shape not in {(frames, *plane), (1, *plane)} for one in findings.maps):
         raise PermanentError("a map does not fit its image", code="findings")
-    if not is_finite(*(one.value for one in findings.measurements)):
+    if not all(math.isfinite(one.value) for one in findings.measurements):
         raise PermanentError("a measurement is not a finite number", code="findings")
 
 

@@ -31,7 +31,6 @@ def build_seg(findings: Findings, identity: Identity) -> Segmentation | None:
         return None
     source = identity.source
     placed = has_planes(source)
-    multi_frame = "NumberOfFrames" in source
     frames = int(source.get("NumberOfFrames") or 1)
     frame_of_reference_uid = identity.uid("frame-of-reference")
     base = source if placed else neutral_copy(source, frame_of_reference_uid, frames)
@@ -52,7 +51,7 @@ def build_seg(findings: Findings, identity: Identity) -> Segmentation | None:
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity.equipment(),
     )
-    if not placed and not multi_frame:
+    if not placed and frames == 1:
         # A single frame needs plane groups to be shown (OHIF) and read (3D Slicer), but no frame
         # of reference: the reference to the source frame places it, so none is invented.
         del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from pathlib import Path
+from typing import Any
 
 import highdicom as hd
 import numpy as np
@@ -124,6 +125,30 @@ def test_a_frame_of_reference_without_positions_is_not_claimed(tmp_path: Path) -
     source = factories.byte_stack(FrameOfReferenceUID="1.2.3.4")
     assert not has_planes(source)
     assert _seg(source, tmp_path).FrameOfReferenceUID != "1.2.3.4"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"NumberOfFrames": 1},
+        {"FrameOfReferenceUID": "1.2.3.4"},
+        {
+            "FrameOfReferenceUID": "1.2.3.4",
+            "ImagePositionPatient": [0, 0, 0],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "PixelSpacing": [0.2, 0.2],
+        },
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.7", "Modality": "DMS"},
+    ],
+)
+def test_photos_with_odd_headers_still_get_their_seg(
+    tmp_path: Path, attributes: dict[str, Any]
+) -> None:
+    source = factories.rgb_photo(**attributes)
+    source.file_meta.MediaStorageSOPClassUID = source.SOPClassUID
+    pixels = _seg(source, tmp_path).get_pixels_by_source_instance([source.SOPInstanceUID])
+    expected = findings_for(source).masks[LESION]
+    np.testing.assert_array_equal(pixels[..., 1].astype(np.bool_), expected)
 
 
 def test_the_source_is_listed_as_viewers_need_it(tmp_path: Path) -> None:
