@@ -22,7 +22,9 @@ def sqlite_database(folder: Path) -> Iterator[Database]:
 def postgresql_url(folder: Path) -> Iterator[str]:
     """Start a PostgreSQL of our own (the pgserver package carries one) and give its URL."""
     # pgserver drops root to a user of its own, which must be able to enter the folder.
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    server = pgserver.get_server(  # type: ignore[attr-defined]
+        folder, cleanup_mode="stop"
+    )
     try:
         uri: str = server.get_uri()
         yield uri.replace("postgresql://", "postgresql+psycopg://")

@@ -95,14 +95,17 @@ class RunningPipeline:
 
     def pid_of(self, role: str) -> int:
         """Return the process id of one of our processes, as it reported itself."""
-        answer = httpx.get(f"{self.addresses.api}/api/v1/workers", trust_env=False)
-        rows = [one for one in answer.raise_for_status().json() if one["role"] == role]
+        rows = [one for one in self.get("/api/v1/workers") if one["role"] == role]
         return int(max(rows, key=lambda one: str(one["started_at"]))["pid"])
+
+    def get(self, path: str) -> Any:
+        """Return what the API answers."""
+        return httpx.get(f"{self.addresses.api}{path}", trust_env=False).raise_for_status().json()
 
     def redis_pid(self) -> int:
         """Return the process id of our Redis."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return next(one.pid for one in children if "redis-server" in one.name())
+        return int(next(one.pid for one in children if "redis-server" in one.name()))
 
 
 @contextmanager

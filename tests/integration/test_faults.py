@@ -26,7 +26,7 @@ def kill_worker(pipeline: RunningPipeline) -> None:
 
 
 def kill_actor(pipeline: RunningPipeline) -> None:
-    workers = pipeline.client._ask("GET", "/api/v1/workers")
+    workers = pipeline.get("/api/v1/workers")
     actors = next(one for one in workers if one["role"] == "worker")["details"]["actors"]
     os.kill(actors["layers"]["pid"], signal.SIGKILL)
 
@@ -75,9 +75,7 @@ def test_a_job_whose_writer_was_killed_writes_its_results_once(
     assert len(pipeline.stored(uid)) == 1 + len(pipeline.results(job["id"]))
 
 
-def long_study(
-    pipeline: RunningPipeline, folder: Path, name: str, frames: int = 64
-) -> str:
+def long_study(pipeline: RunningPipeline, folder: Path, name: str, frames: int = 64) -> str:
     """Send a stack that keeps the model busy for some seconds."""
     uid = derived_uid("fault", name)
     pixels = np.tile(layered_stack(1, 480, 640), (frames, 1, 1))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from services.local.phantoms import EXPECTED_MODELS, Kind
 from shared.dicom.uids import derived_uid
@@ -166,16 +167,15 @@ def test_studies_made_and_sent_by_other_tools_get_their_results(
 
 def test_a_refused_sender_is_visible_with_the_reason(pipeline: RunningPipeline) -> None:
     listener = pipeline.addresses.listener
+    where = (listener.host, str(listener.port))
     stranger = subprocess.run(
-        ["echoscu", "-aet", "STRANGER", "-aec", listener.ae_title, listener.host]
-        + [str(listener.port)],
+        ["echoscu", "-aet", "STRANGER", "-aec", listener.ae_title, *where],
         check=False,
         capture_output=True,
     )
 
     assert stranger.returncode != 0
-    answer = pipeline.client._ask("GET", "/api/v1/refused-senders")
-    assert "STRANGER" in str(answer)
+    assert "STRANGER" in str(pipeline.get("/api/v1/refused-senders"))
 
 
 def send_to_listener(pipeline: RunningPipeline, paths: list[Path]) -> None:
@@ -187,4 +187,4 @@ def send_to_listener(pipeline: RunningPipeline, paths: list[Path]) -> None:
         )
 
 
-_DERMOSCOPY = "1.2.840.10008.5.1.4.1.1.77.1.7"
+_DERMOSCOPY = UID("1.2.840.10008.5.1.4.1.1.77.1.7")
