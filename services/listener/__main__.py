@@ -18,6 +18,7 @@ def main() -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     settings = Settings()
     configure_logs("listener", settings.log_level)
+    threading.excepthook = _log_lost_thread
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
@@ -39,6 +40,11 @@ def main() -> int:
         pass
     listener.stop()
     return 0
+
+
+def _log_lost_thread(lost: threading.ExceptHookArgs) -> None:
+    # pynetdicom's threads die of hostile bytes; the book is put straight by the heartbeat.
+    structlog.get_logger(__name__).warning("thread lost", reason=lost.exc_type.__name__)
 
 
 if __name__ == "__main__":

@@ -381,6 +381,39 @@ def test_dcmtk_can_echo_and_store(start: StartListener, database: Database, tmp_
     assert count(database, Instance) == 1
 
 
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[str, str]:
+    """Give a self-signed certificate and its key."""
+    if shutil.which("openssl") is None or shutil.which("echoscu") is None:
+        pytest.skip("openssl or dcmtk is not installed")
+    files = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    return files
+
+
+def test_tls_needs_a_client_certificate_and_a_silent_client_blocks_nobody(
+    start: StartListener, certificate: tuple[str, str]
+) -> None:
+    file, key = certificate
+    authorities = {"tls_certificate": file, "tls_key": key, "tls_client_authorities": file}
+    port = start(request_seconds=20, **authorities)
+    ask = ["echoscu", "-aet", "PACS", "-aec", "CUTIS"]
+    with_certificate = [*ask, "+tls", key, file, "+cf", file, "127.0.0.1", str(port)]
+    without_certificate = [*ask, "+tla", "+cf", file, "127.0.0.1", str(port)]
+    with connect(port, b""):
+        subprocess.run(with_certificate, check=True, timeout=15)
+        refused = subprocess.run(without_certificate, check=False, timeout=15, capture_output=True)
+    assert refused.returncode != 0
+
+
 def test_the_process_says_that_it_listens_and_ends_well_on_sigterm(
     settings: Settings, database: Database
 ) -> None:

@@ -1,6 +1,6 @@
 """What is negotiated is what can be stored, and no more."""
 
-from pydicom.pixels.decoders import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     ConfocalMicroscopyImageStorage,
     DeflatedExplicitVRLittleEndian,
