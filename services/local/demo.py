@@ -117,7 +117,8 @@ def _collect(
                 continue
             outcome.jobs = [client.job(job["id"]) for job in outcome.record["jobs"]]
             home = folder / outcome.kind
-            for result in client.study(outcome.record["id"])["results"]:
+            results = client.study(outcome.record["id"])["results"]
+            for result in reversed(results):  # the API tells the newest first
                 outcome.read_back.append(reader.fetch(outcome.study_instance_uid, result, home))
     for outcome in outcomes:
         for one in outcome.read_back:

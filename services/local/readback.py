@@ -38,8 +38,9 @@ class PacsReader:
 
     def fetch(self, study_instance_uid: str, result: Record, folder: Path) -> ReadBack:
         """Fetch ``result`` (as the API describes it) and keep it in ``folder``."""
-        name = f"{result['model']}-{result['role']}-{result['id']}.dcm"
-        path = folder / name
+        stem = f"{result['model']}-{result['role']}"
+        number = 1 + len(list(folder.glob(f"{stem}-?.dcm")))
+        path = folder / f"{stem}-{number}.dcm"
         problem = self._fetch(study_instance_uid, result, path)
         return ReadBack(model=result["model"], role=result["role"], path=path, problem=problem)
 

@@ -89,15 +89,23 @@ def test_the_plain_picture_is_shown_as_it_is(tmp_path: Path) -> None:
 def test_a_heat_map_gets_brighter_with_the_value() -> None:
     ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
 
-    brightness = heat_map(ramp).sum(axis=(0, 2), dtype=np.int64)
+    picture = heat_map(ramp, (0.0, 1.0))
+    brightness = picture.sum(axis=(0, 2), dtype=np.int64)
 
-    assert heat_map(ramp).shape == (64, 64, 3)
+    assert picture.shape == (64, 64, 3)
     assert (np.diff(brightness) >= 0).all()
     assert brightness[-1] > brightness[0]
 
 
 def test_a_flat_map_can_be_shown() -> None:
-    assert heat_map(np.full((4, 4), 7.0)).shape == (4, 4, 3)
+    assert heat_map(np.full((4, 4), 7.0), (7.0, 7.0)).shape == (4, 4, 3)
+
+
+def test_a_value_outside_the_window_is_shown_as_its_end() -> None:
+    picture = heat_map(np.array([[-5.0, 0.0, 1.0, 9.0]]), (0.0, 1.0))
+
+    assert (picture[0, 0] == picture[0, 1]).all()
+    assert (picture[0, 2] == picture[0, 3]).all()
 
 
 def test_reports_are_no_pictures(tmp_path: Path) -> None:
