@@ -427,12 +427,15 @@ def test_the_process_says_that_it_listens_and_ends_well_on_sigterm(
         "CUTIS_LISTENER_MIN_FREE_BYTES": "0",
         "CUTIS_LISTENER_DRAIN_SECONDS": "20",
     }
-    with subprocess.Popen(
-        [sys.executable, "-m", "services.listener"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "services.listener"],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        killed_on_failure(process),
+    ):
         assert process.stderr is not None
         line = json.loads(process.stderr.readline())
         assert (line["event"], line["port"]) == ("listening", port)
@@ -450,6 +453,15 @@ def test_the_process_says_that_it_listens_and_ends_well_on_sigterm(
     assert "SKIN001" not in log
     assert still_open(database) == 0
     assert count(database, Process) == 0
+
+
+@contextmanager
+def killed_on_failure(process: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        process.kill()  # or leaving the block would wait for ever
+        raise
 
 
 def refuses_connections(port: int) -> bool:
