@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.local.descendants import die_with_parent, kill, left_by
+from services.local.descendants import descendants, die_with_parent, kill, left_by
 
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 60.0
@@ -44,7 +44,7 @@ class Child:
         self.restart_at: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
-        self._mark = ""
+        self.mark = ""
 
     @property
     def pid(self) -> int:
@@ -53,11 +53,11 @@ class Child:
 
     def start(self) -> None:
         """Start the program in a session of its own, its output appended to its log."""
-        self._mark = f"{self.program.name}-{uuid.uuid4().hex}"
+        self.mark = f"{self.program.name}-{uuid.uuid4().hex}"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - commands are ours, never a user's
                 self.program.command,
-                env={**self.program.environment, MARK: self._mark},
+                env={**self.program.environment, MARK: self.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -84,7 +84,7 @@ class Child:
         """Kill what the dead program left behind and set when to restart; return the wait, s."""
         self.deaths = 1 if self.age() >= STEADY_SECONDS else self.deaths + 1
         wait = BACKOFF_SECONDS[min(self.deaths, len(BACKOFF_SECONDS)) - 1]
-        kill(left_by(self.pid, self._mark))
+        kill(left_by(self.pid, self.mark, descendants()))
         self.restart_at = time.monotonic() + wait
         return wait
 
@@ -93,7 +93,7 @@ class Child:
         if self._process is None:
             return True
         went = self.exit_status() is not None or self._terminate(self._process)
-        kill(left_by(self.pid, self._mark))
+        kill(left_by(self.pid, self.mark, descendants()))
         self._process.wait()
         return went
 

@@ -33,13 +33,14 @@ def descendants() -> list[psutil.Process]:
     return [one for one in psutil.Process().children(recursive=True) if not _is_zombie(one)]
 
 
-def left_by(leader: int, mark: str) -> list[psutil.Process]:
-    """Return the descendants that child ``leader`` left behind.
+def left_by(leader: int, mark: str, among: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Return what child ``leader`` left behind, and the child itself, ``among`` processes.
 
     They are in its session, or carry ``mark`` in their environment: a daemon leaves the session,
     and a program that renames itself overwrites the environment, but rarely both.
     """
-    return [one for one in descendants() if _session(one.pid) == leader or _carries(one, mark)]
+    alive = (one for one in among if not _is_zombie(one))
+    return [one for one in alive if _session(one.pid) == leader or _carries(one, mark)]
 
 
 def kill(processes: Iterable[psutil.Process], seconds: float = 5.0) -> int:

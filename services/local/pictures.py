@@ -33,7 +33,7 @@ def picture_of(path: Path, role: str) -> Path | None:
 def heat_map(values: npt.NDArray[Any], limits: tuple[float, float]) -> npt.NDArray[np.uint8]:
     """Return (rows, columns) values as (rows, columns, 3) RGB, from dark to bright in limits."""
     low, high = limits
-    scaled = (values - low) / max(high - low, np.finfo(np.float32).eps)
+    scaled = (np.asarray(values, np.float64) - low) / max(high - low, 1e-9)
     colours = colormaps[_COLOURS](np.clip(scaled, 0, 1))[..., :3]
     return np.asarray(colours * 255, dtype=np.uint8)
 

@@ -1,15 +1,19 @@
 """Read back: fetch results from the PACS by DICOMweb, as any other client would."""
 
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-from dicomweb_client import DICOMwebClient
-from dicomweb_client.session_utils import create_session_from_user_pass
+import httpx
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
 from services.local.addresses import PacsAddress
 from services.local.client import Record
 from services.local.secret_files import read_secret
+
+_ANY_SYNTAX = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,41 +30,62 @@ class ReadBack:
 
 
 class PacsReader:
-    """Fetches instances by WADO-RS with our user."""
+    """Fetches instances by WADO-RS (PS3.18 10.4) with our user."""
 
     def __init__(self, pacs: PacsAddress) -> None:
-        session = None
+        self._url = pacs.dicomweb_url
+        self._auth = None
         if pacs.password_file is not None:
-            session = create_session_from_user_pass(
-                username=pacs.username, password=read_secret(pacs.password_file)
-            )
-        self._client = DICOMwebClient(url=pacs.dicomweb_url, session=session)
+            self._auth = (pacs.username, read_secret(pacs.password_file))
 
     def fetch(self, study_instance_uid: str, result: Record, folder: Path) -> ReadBack:
-        """Fetch ``result`` (as the API describes it) and keep it in ``folder``."""
+        """Fetch ``result`` (as the API describes it) and keep it in ``folder``, byte for byte."""
         stem = f"{result['model']}-{result['role']}"
-        number = 1 + len(list(folder.glob(f"{stem}-?.dcm")))
-        path = folder / f"{stem}-{number}.dcm"
-        problem = self._fetch(study_instance_uid, result, path)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{stem}-{1 + len(list(folder.glob(f'{stem}-?.dcm')))}.dcm"
+        content, problem = self._instance(study_instance_uid, result)
+        if not problem:
+            problem = _mismatch(content, result)
+            path.write_bytes(content)
         return ReadBack(model=result["model"], role=result["role"], path=path, problem=problem)
 
-    def _fetch(self, study_instance_uid: str, result: Record, path: Path) -> str:
+    def _instance(self, study_instance_uid: str, result: Record) -> tuple[bytes, str]:
+        series, instance = result["series_instance_uid"], result["sop_instance_uid"]
+        path = f"/studies/{study_instance_uid}/series/{series}/instances/{instance}"
         try:
-            dataset = self._client.retrieve_instance(
-                study_instance_uid,
-                result["series_instance_uid"],
-                result["sop_instance_uid"],
-                media_types=(("application/dicom", "*"),),
+            answer = httpx.get(
+                self._url + path, headers=_ANY_SYNTAX, auth=self._auth, timeout=60, trust_env=False
             )
-        except requests.HTTPError as error:
-            answer = error.response
-            return f"the PACS answers {answer.status_code if answer is not None else error}"
-        except requests.RequestException as error:
-            return f"the PACS does not answer ({type(error).__name__})"
-        if dataset.SOPInstanceUID != result["sop_instance_uid"]:
-            return "the PACS gave another instance"
-        if dataset.SOPClassUID != result["sop_class_uid"]:
-            return "the PACS gave another SOP class"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        dataset.save_as(path, enforce_file_format=True)
-        return ""
+        except httpx.HTTPError as error:
+            return b"", f"the PACS does not answer ({type(error).__name__})"
+        if not answer.is_success:
+            return b"", f"the PACS answers {answer.status_code}"
+        parts = parts_of(answer.content, answer.headers.get("content-type", ""))
+        if len(parts) != 1:
+            return b"", f"the PACS gave {len(parts)} objects for one"
+        return parts[0], ""
+
+
+def parts_of(body: bytes, content_type: str) -> list[bytes]:
+    """Return the contents of a multipart body (RFC 2046 5.1.1), byte for byte."""
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if found is None:
+        return []
+    # The line break before a delimiter is the delimiter's, not the content's.
+    pieces = (b"\r\n" + body).split(b"\r\n--" + found.group(1).encode())
+    return [piece.partition(b"\r\n\r\n")[2] for piece in pieces[1:] if not piece.startswith(b"--")]
+
+
+def _mismatch(content: bytes, result: Record) -> str:
+    try:
+        dataset = dcmread(io.BytesIO(content), stop_before_pixels=True)
+    except InvalidDicomError:
+        return "the PACS gave something that is not DICOM"
+    for keyword, name in (
+        ("SOPInstanceUID", "sop_instance_uid"),
+        ("SOPClassUID", "sop_class_uid"),
+        ("SeriesInstanceUID", "series_instance_uid"),
+    ):
+        if dataset.get(keyword) != result[name]:
+            return f"the PACS gave an object with another {keyword}"
+    return ""

@@ -15,6 +15,7 @@ import structlog
 
 from services.local.child import Child, Program
 from services.local.descendants import adopt_orphans, descendants, kill, reap
+from services.local.guard import Guard
 from shared.errors import ConfigurationError
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ class Supervisor:
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         adopt_orphans()
+        self._guard = Guard()
         with _signals() as stopping:
             try:
                 self._start(stopping)
@@ -52,13 +54,17 @@ class Supervisor:
     def _start(self, stopping: threading.Event) -> None:
         awaited: list[Child] = []
         for child in self._children:
-            child.start()
+            self._start_one(child)
             awaited.append(child)
             if child.program.first:
                 self._await(awaited, stopping)
             if stopping.is_set():
                 return
         self._await(awaited, stopping)
+
+    def _start_one(self, child: Child) -> None:
+        child.start()
+        self._guard.watch(child.pid, child.mark)
 
     def _await(self, children: list[Child], stopping: threading.Event) -> None:
         """Wait until all ``children`` are ready, and take them from the list one by one."""
@@ -77,21 +83,23 @@ class Supervisor:
                 continue
             if child.restart_at is not None:
                 if time.monotonic() >= child.restart_at:
-                    child.start()
+                    self._start_one(child)
                     log.info("restarted", program=child.program.name, pid=child.pid)
             elif (status := child.exit_status()) is not None:
                 wait = child.bury()
+                self._guard.forget(child.pid)
                 log.error("died", program=child.program.name, status=status, restart_in=wait)
-        reap(child.pid for child in self._children)
+        reap((self._guard.pid, *(child.pid for child in self._children)))
 
     def _stop(self) -> None:
         for child in reversed(self._children):
             if child.pid:
                 clean = child.stop()
                 log.info("stopped", program=child.program.name, by_itself=clean)
-        left = kill(descendants())
+        left = kill(one for one in descendants() if one.pid != self._guard.pid)
         if left:
             log.warning("left behind, killed", processes=left)
+        self._guard.dismiss()
         reap(())
 
 

@@ -108,6 +108,18 @@ def test_programs_die_with_a_killed_supervisor(tmp_path: Path) -> None:
         assert eventually(lambda: not sleeping(number))
 
 
+def test_what_programs_started_dies_with_a_killed_supervisor_too(tmp_path: Path) -> None:
+    number = sleeper()
+    shell = f"sleep {number} & setsid sleep {number} & wait"
+
+    with supervised(tmp_path, {"name": "a", "shell": shell}) as it:
+        assert it.line() == "ready"
+        assert eventually(lambda: len(sleeping(number)) == 2)
+        it.process.kill()
+
+        assert eventually(lambda: not sleeping(number))
+
+
 def test_a_program_that_ends_at_its_start_stops_all_and_is_quoted(tmp_path: Path) -> None:
     number = sleeper()
     programs = (
