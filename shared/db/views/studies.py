@@ -1,6 +1,6 @@
 """Studies: where each one is, derived from its revisions and jobs, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.db.tables import Instance, RoutingDecision, Study, StudyRevision
 from shared.db.views.history import EventSummary, ResultSummary, list_events, list_results
 from shared.db.views.jobs import JobSummary, list_jobs
-from shared.db.views.study_states import StudyState, study_state
+from shared.db.views.study_states import StudyState, study_states
 from shared.db.views.view import View
 from shared.states import FINAL, JobState
 
@@ -62,22 +62,22 @@ def list_studies(
     session: Session, *, state: StudyState | None = None, limit: int = 50, offset: int = 0
 ) -> tuple[list[StudySummary], int]:
     """Return studies, the latest image first, and how many there are in all."""
-    query = select(Study, study_state.label("state"))
+    query = select(Study)
     if state is not None:
-        query = query.where(study_state.in_((state.value,)))
+        states = study_states()
+        query = query.join(states, states.c.study_id == Study.id).where(states.c.state == state)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     newest_first = query.order_by(Study.last_instance_at.desc(), Study.id.desc())
-    rows = session.execute(newest_first.limit(limit).offset(offset)).all()
-    return _summaries(session, [(study, StudyState(one)) for study, one in rows]), total
+    rows = session.scalars(newest_first.limit(limit).offset(offset)).all()
+    return _summaries(session, rows), total
 
 
 def find_study(session: Session, study_id: int) -> StudyDetail | None:
     """Return a study with its series, routing, results and events; ``None`` when unknown."""
-    row = session.execute(select(Study, study_state).where(Study.id == study_id)).one_or_none()
-    if row is None:
+    study = session.get(Study, study_id)
+    if study is None:
         return None
-    study: Study = row[0]
-    (summary,) = _summaries(session, [(study, StudyState(row[1]))])
+    (summary,) = _summaries(session, [study])
     results, _ = list_results(session, study_id=study_id, limit=1000)
     latest = _latest_revisions(session, [study_id]).get(study_id)
     return StudyDetail(
@@ -91,21 +91,25 @@ def find_study(session: Session, study_id: int) -> StudyDetail | None:
 
 def count_studies(session: Session) -> dict[StudyState, int]:
     """Return how many studies are in each state."""
-    states = select(study_state.label("state")).select_from(Study).subquery()
+    states = study_states()
     rows = session.execute(select(states.c.state, func.count()).group_by(states.c.state)).all()
     return dict.fromkeys(StudyState, 0) | {StudyState(one): n for one, n in rows}
 
 
-def _summaries(session: Session, studies: Sequence[tuple[Study, StudyState]]) -> list[StudySummary]:
-    ids = [study.id for study, _ in studies]
+def _summaries(session: Session, studies: Sequence[Study]) -> list[StudySummary]:
+    ids = [study.id for study in studies]
+    among = study_states(ids)
+    states = {one: StudyState(state) for one, state in session.execute(select(among))}
     revisions = _latest_revisions(session, ids)
+    skipped = [one for one in revisions if states[one] is StudyState.SKIPPED]
+    unread = _reasons_of_routing(session, [revisions[one].id for one in skipped])
     jobs: dict[int, list[JobSummary]] = {one: [] for one in ids}
     for job in list_jobs(session, study_ids=ids, include_superseded=False, limit=10_000)[0]:
         jobs[job.study_id].append(job)
     images = _images(session, ids)
     summaries = []
-    for study, state in studies:
-        revision = revisions.get(study.id)
+    for study in studies:
+        state, revision = states[study.id], revisions.get(study.id)
         own = tuple(sorted(jobs[study.id], key=lambda job: job.model))
         modalities, instances = images.get(study.id, ((), 0))
         summaries.append(
@@ -113,7 +117,7 @@ def _summaries(session: Session, studies: Sequence[tuple[Study, StudyState]]) ->
                 id=study.id,
                 study_instance_uid=study.study_instance_uid,
                 state=state,
-                reason=_reason(session, state, revision, own),
+                reason=_reason(state, revision, own, unread),
                 modalities=modalities,
                 instances=instances,
                 revision=None if revision is None else revision.number,
@@ -127,18 +131,17 @@ def _summaries(session: Session, studies: Sequence[tuple[Study, StudyState]]) ->
 
 
 def _reason(
-    session: Session,
     state: StudyState,
     revision: StudyRevision | None,
     jobs: Sequence[JobSummary],
+    unread: Mapping[int, str],
 ) -> str:
     if state is StudyState.RECEIVING:
         return "images are still arriving"
     if revision is None:
         return "no image of it can be used"
     if state is StudyState.SKIPPED:
-        said = {one.reason for one in _decisions(session, revision.id)}
-        return "; ".join(sorted(said)) or "no model reads it"
+        return unread.get(revision.id, "no model reads it")
     if state in {StudyState.ATTENTION, StudyState.CANCELLED}:
         ended = [job for job in jobs if job.state in FINAL and job.state is not JobState.DONE]
         return "; ".join(f"{job.model}: {job.reason or job.state}" for job in ended)
@@ -153,6 +156,19 @@ def _latest_revisions(session: Session, study_ids: Sequence[int]) -> dict[int, S
         .order_by(StudyRevision.number)
     ).all()
     return {row.study_id: row for row in rows}
+
+
+def _reasons_of_routing(session: Session, revision_ids: Sequence[int]) -> dict[int, str]:
+    rows = session.execute(
+        select(RoutingDecision.revision_id, RoutingDecision.reason)
+        .where(RoutingDecision.revision_id.in_(revision_ids))
+        .distinct()
+        .order_by(RoutingDecision.reason)
+    ).all()
+    said: dict[int, list[str]] = {}
+    for revision_id, reason in rows:
+        said.setdefault(revision_id, []).append(reason)
+    return {revision_id: "; ".join(reasons) for revision_id, reasons in said.items()}
 
 
 def _images(session: Session, study_ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], int]]:
