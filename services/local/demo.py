@@ -78,7 +78,8 @@ def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> 
         with child_pipeline(data, output / "pipeline.log", _OPTIONS) as addresses:
             console.print(f"status page {addresses.api}  ·  Orthanc {addresses.orthanc}")
             outcomes = _send_samples(addresses, output / "studies", seed, console)
-            _collect(addresses, outcomes, output / "results", timeout_seconds)
+            with console.status("the models read them …"):
+                _collect(addresses, outcomes, output / "results", timeout_seconds)
             console.print(_table(outcomes))
             problems = [said for one in outcomes for said in one.problems()]
             for said in problems:

@@ -71,6 +71,16 @@ def test_free_ports_differ_and_can_be_taken() -> None:
         one.bind(("127.0.0.1", ports["a"]))
 
 
+def test_a_port_that_is_taken_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_ports({"a": 0})["a"]))
+        number = taken.getsockname()[1]
+        offsets = iter([number - 20000, number - 20000 + 1])
+        monkeypatch.setattr("secrets.randbelow", lambda _: next(offsets))
+
+        assert free_ports({"a": 0}) == {"a": number + 1}
+
+
 def test_the_redis_password_is_not_on_the_command_line(tmp_path: Path) -> None:
     program = redis.redis_program(tmp_path, 1, "secret-password", {})
 
