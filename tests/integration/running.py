@@ -122,13 +122,8 @@ def running_pipeline(data: Path, **more: str) -> Iterator[RunningPipeline]:
             text=True,
         )
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise AssertionError((data / "up.log").read_text()[-3000:])
-        ready = json.loads(line)
-        ready.pop("event")
-        yield RunningPipeline(process, Addresses.model_validate(ready))
+        with _ready(process, data / "up.log") as running:
+            yield running
     finally:
         below = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
@@ -138,6 +133,20 @@ def running_pipeline(data: Path, **more: str) -> Iterator[RunningPipeline]:
             one.kill()
     assert left == [], "processes were left behind"
     assert process.returncode == 0
+
+
+@contextmanager
+def _ready(process: "subprocess.Popen[str]", log: Path) -> Iterator[RunningPipeline]:
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        line = stdout.readline()
+        if not line:
+            raise AssertionError(log.read_text()[-3000:])
+        ready = json.loads(line)
+        ready.pop("event")
+        running = RunningPipeline(process, Addresses.model_validate(ready))
+        with running.client, running.orthanc:
+            yield running
 
 
 def write(folder: Path, *datasets: Dataset) -> list[Path]:
