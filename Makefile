@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format clean needs-demo needs-test
+.PHONY: help demo viewer up test browser-test check format clean \
+	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,11 +16,17 @@ help: ## list the targets
 demo: needs-demo $(EXTRAS)-local ## the whole pipeline on sample studies, results read back
 	$(BIN)/cutis demo --output $(OUTPUT)
 
+viewer: needs-viewer $(EXTRAS)-local ## the demo, kept running, with the OHIF viewer over its results
+	$(BIN)/cutis demo --output $(OUTPUT) --keep --viewer
+
 up: needs-demo $(EXTRAS)-local ## run the pipeline in the foreground, files in ./var
 	$(BIN)/cutis up
 
 test: needs-test $(EXTRAS)-dev ## all tests; needs no GPU
 	$(BIN)/python -m pytest $(PYTEST)
+
+browser-test: needs-browser $(EXTRAS)-dev ## overlays in OHIF, in a real browser, pixel by pixel
+	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST)
 
 check: $(EXTRAS)-dev ## lint, format, types, directions of imports
 	$(BIN)/ruff check
@@ -37,8 +44,14 @@ clean: ## remove the environment and what the demo left
 needs-demo:
 	@sh deploy/install/needs.sh demo
 
+needs-viewer:
+	@sh deploy/install/needs.sh viewer
+
 needs-test:
 	@sh deploy/install/needs.sh test
+
+needs-browser:
+	@sh deploy/install/needs.sh browser
 
 # One stamp a set of extras: installing again happens only when a pin or a need has changed.
 $(EXTRAS)-%: pyproject.toml constraints.txt

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the demo (or, with "test", the tests) needs and does not find. Debian and Ubuntu by
-# apt; elsewhere it only says what is missing. No system service is started, none is stopped: the
+# Installs what the demo (or "viewer", "test", "browser") needs and does not find. Debian and Ubuntu
+# by apt; elsewhere it only says what is missing. No system service is started, none is stopped: the
 # pipeline starts its own Orthanc and Redis on free ports.
 set -eu
 
@@ -27,6 +27,12 @@ if [ "$purpose" = test ]; then
     need dcmtk dcmdump
     need dicom3tools dciodvfy
     need redis-server redis-server
+fi
+if [ "$purpose" = viewer ] || [ "$purpose" = browser ]; then
+    need npm npm
+fi
+if [ "$purpose" = browser ]; then
+    need chromium chromium
 fi
 python="$(sh "$(dirname "$0")/find-python.sh")"
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then

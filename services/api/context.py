@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.api.keys import Keys
+from services.api.links import Links
 from services.api.settings import ApiSettings
 from shared.db.engine import Database
 from shared.settings import Settings
@@ -26,6 +27,11 @@ class Context:
     keys: Keys
     models: Mapping[str, ModelSpec]
     ping_broker: Callable[[], None]
+
+    @property
+    def links(self) -> Links:
+        """The addresses of studies and results in the site's viewer."""
+        return Links(self.api_settings.viewer_url)
 
     @property
     def silent_after_seconds(self) -> float:

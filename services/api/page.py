@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse
@@ -67,9 +66,9 @@ def section(context: ContextOfRequest, name: str) -> str:
 def job_details(context: ContextOfRequest, job_id: JobId) -> str:
     """Return everything about one job."""
     with context.database.read() as session:
-        job = found(find_job(session, job_id), "job")
+        job = context.links.job(found(find_job(session, job_id), "job"))
         events = list_events(session, job_id=job_id)
-    viewer = _viewer(context, job.study_instance_uid)
+    viewer = context.links.study(job.study_instance_uid)
     return render("job.html", {"job": job, "events": events, "viewer": viewer})
 
 
@@ -77,10 +76,9 @@ def job_details(context: ContextOfRequest, job_id: JobId) -> str:
 def study_details(context: ContextOfRequest, study_id: StudyId) -> str:
     """Return everything about one study."""
     with context.database.read() as session:
-        study = found(find_study(session, study_id), "study")
-    viewer = _viewer(context, study.study_instance_uid)
+        study = context.links.study_detail(found(find_study(session, study_id), "study"))
     models = {job.id: job.model for job in study.jobs}
-    return render("study.html", {"study": study, "viewer": viewer, "models": models})
+    return render("study.html", {"study": study, "viewer": study.viewer_url, "models": models})
 
 
 def _tiles(_context: Context, session: Session) -> Values:
@@ -142,9 +140,3 @@ def _studies(context: Context, session: Session, state: str, page: int) -> Value
         "page": page,
         "pages": max(1, -(-total // STUDIES_A_PAGE)),
     }
-
-
-def _viewer(context: Context, study_instance_uid: str) -> str:
-    # The UID came over the network: quoted, it cannot leave its place in the address.
-    uid = quote(study_instance_uid, safe=".")
-    return context.api_settings.viewer_url.replace("{study_instance_uid}", uid)

@@ -7,11 +7,12 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from services.api.context import ContextOfRequest
+from services.api.links import LinkedJob
 from services.api.problems import problem_responses
 from services.api.schemas import JobId, Limit, Moved, Offset, Page, found
 from services.api.security import require_key
 from shared.db.operations import cancel_job, retry_job
-from shared.db.views import JobDetail, JobSummary, find_job, list_jobs
+from shared.db.views import JobSummary, find_job, list_jobs
 from shared.states import JobState
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -43,10 +44,10 @@ def get_jobs(
 
 
 @router.get("/{job_id}", summary="Show one job", responses=problem_responses(HTTPStatus.NOT_FOUND))
-def get_job(context: ContextOfRequest, job_id: JobId) -> JobDetail:
+def get_job(context: ContextOfRequest, job_id: JobId) -> LinkedJob:
     """Return a job with its attempts, the seconds each step took, and its results."""
     with context.database.read() as session:
-        return found(find_job(session, job_id), "job")
+        return context.links.job(found(find_job(session, job_id), "job"))
 
 
 @router.post("/{job_id}/retry", summary="Retry a job", **_CHANGES)  # type: ignore[arg-type]

@@ -5,11 +5,10 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from services.api.context import ContextOfRequest
+from services.api.links import LinkedResult, LinkedStudy
 from services.api.problems import problem_responses
 from services.api.schemas import Limit, Offset, Page, StudyId, found
 from shared.db.views import (
-    ResultSummary,
-    StudyDetail,
     StudyState,
     StudySummary,
     find_study,
@@ -38,17 +37,18 @@ def get_studies(
     summary="Show one study",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-def get_study(context: ContextOfRequest, study_id: StudyId) -> StudyDetail:
+def get_study(context: ContextOfRequest, study_id: StudyId) -> LinkedStudy:
     """Return its series, what routing decided about each, its results and its history."""
     with context.database.read() as session:
-        return found(find_study(session, study_id), "study")
+        return context.links.study_detail(found(find_study(session, study_id), "study"))
 
 
 @router.get("/results", summary="List results, the newest first")
 def get_results(
     context: ContextOfRequest, limit: Limit = 50, offset: Offset = 0
-) -> Page[ResultSummary]:
+) -> Page[LinkedResult]:
     """Each DICOM object that was written, and whether the PACS was seen to hold it."""
     with context.database.read() as session:
-        items, total = list_results(session, limit=limit, offset=offset)
+        results, total = list_results(session, limit=limit, offset=offset)
+    items = list(context.links.results(results))
     return Page(items=items, total=total, limit=limit, offset=offset)

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.api.links import check_template
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -14,7 +16,10 @@ class ApiSettings(BaseSettings):
 
     ``key`` is one key, ``key_file`` a file with one key a line (``#`` starts a comment); both
     may be set. Without any, nothing can be changed through the API. ``viewer_url`` is the
-    address of a study in the site's viewer, with ``{study_instance_uid}`` where the UID goes.
+    address of a result in the site's viewer, with ``{study_instance_uid}`` where the study's UID
+    goes and, in the query, ``{series_instance_uid}`` for the series of the result; left empty,
+    nothing links to a viewer. OHIF's is
+    ``https://…/viewer?StudyInstanceUIDs={study_instance_uid}&initialSeriesInstanceUID={series_instance_uid}``.
     ``allowed_hosts`` are the host names clients may use, with commas; left empty, a service on
     loopback answers only to loopback names (no DNS rebinding), any other to every name.
     """
@@ -38,9 +43,7 @@ class ApiSettings(BaseSettings):
     @field_validator("viewer_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value
+        return check_template(value)
 
     def hosts(self) -> tuple[str, ...]:
         """Return the host names that requests may be addressed to; ``*`` is any."""

@@ -27,6 +27,7 @@ def status(data: DataOption = None, as_json: JsonOption = False) -> None:
         ("PACS, DICOM", f"{pacs['dicom']['ae_title']} at port {pacs['dicom']['port']}"),
         ("PACS, DICOMweb", pacs["dicomweb_url"]),
         ("Orthanc's page", found["orthanc"] or "runs elsewhere"),
+        ("viewer", found["viewer"] or "not started: cutis viewer, or cutis up --viewer"),
         ("API key", found["api_key_file"]),
         ("logs", f"{found['data']}/logs"),
     ]

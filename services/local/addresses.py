@@ -44,6 +44,7 @@ class Addresses(BaseModel):
     listener: DicomAddress
     pacs: PacsAddress
     orthanc: str | None
+    viewer: str | None = None
     redis_port: int
     database_url: str | None
     spool: Path

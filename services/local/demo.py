@@ -59,7 +59,9 @@ class Outcome:
         return found
 
 
-def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> int:
+def run_demo(
+    output: Path, *, keep: bool, seed: int, timeout_seconds: float, viewer: bool = False
+) -> int:
     """Run the demo, leave DICOM files and pictures in ``output``; return the exit status.
 
     Raises
@@ -75,7 +77,8 @@ def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends as Ctrl-C does
     with _scratch(output) as data:
         console.print("starting the pipeline …")
-        with child_pipeline(data, output / "pipeline.log", _OPTIONS) as addresses:
+        options = (*_OPTIONS, "--viewer") if viewer else _OPTIONS
+        with child_pipeline(data, output / "pipeline.log", options) as addresses:
             console.print(f"status page {addresses.api}  ·  Orthanc {addresses.orthanc}")
             outcomes = _send_samples(addresses, output / "studies", seed, console)
             with console.status("the models read them …"):
@@ -86,6 +89,8 @@ def run_demo(output: Path, *, keep: bool, seed: int, timeout_seconds: float) -> 
                 console.print(f"[red]missing:[/red] {said}", soft_wrap=True)
             pictures = sorted((output / "results").rglob("*.png"))
             console.print(f"{len(pictures)} pictures of what is in the PACS: {output / 'results'}")
+            if addresses.viewer is not None:
+                _show_links(addresses.viewer, outcomes, console)
             if keep:
                 _stay(addresses, console)
     return 1 if problems else 0
@@ -151,6 +156,15 @@ def _steps(job: Record) -> str:
     for attempt in job["attempts"]:
         seconds |= attempt["stage_seconds"]
     return ", ".join(f"{step} {took:.1f}" for step, took in seconds.items())
+
+
+def _show_links(viewer: str, outcomes: list[Outcome], console: Console) -> None:
+    """Print where each overlay is in the viewer, as the API says."""
+    console.print(f"viewer {viewer}", soft_wrap=True)
+    for outcome in outcomes:
+        for one in outcome.read_back:
+            if one.role == "seg":
+                console.print(f"{outcome.kind}, {one.model}: {one.viewer_url}", soft_wrap=True)
 
 
 def _stay(addresses: Addresses, console: Console) -> None:

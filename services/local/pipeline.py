@@ -7,13 +7,15 @@ from pathlib import Path
 
 from services.local.addresses import Addresses, DicomAddress, PacsAddress
 from services.local.child import Program
+from services.local.ohif import find_ohif
 from services.local.orthanc import AE_TITLE as ORTHANC_AE_TITLE
 from services.local.orthanc import OrthancPlan, orthanc_program
 from services.local.ports import free_ports
 from services.local.ready import TOOL_AE_TITLE, echo_status, page_answers, process_is_known
 from services.local.redis import redis_program, redis_url
 from services.local.secret_files import Secrets
-from services.local.settings import LocalSettings, environment
+from services.local.settings import LocalSettings, ToolSettings, environment
+from services.local.viewer import link_template
 from shared.settings import PacsSettings, Settings
 
 _LOOPBACK = "127.0.0.1"
@@ -45,6 +47,7 @@ def plan_pipeline(own: LocalSettings, pid: int) -> Pipeline:
             "api": own.api_port,
             "orthanc http": own.orthanc_http_port,
             "orthanc dicom": own.orthanc_dicom_port,
+            "viewer": own.viewer_port,
         }
     )
     listener = DicomAddress(ae_title=Settings().ae_title, host=_LOOPBACK, port=ports["listener"])
@@ -64,6 +67,7 @@ def plan_pipeline(own: LocalSettings, pid: int) -> Pipeline:
         listener=listener,
         pacs=orthanc.pacs() if own.orthanc else _given_pacs(),
         orthanc=orthanc.url if own.orthanc else None,
+        viewer=f"http://{_LOOPBACK}:{ports['viewer']}" if own.viewer else None,
         redis_port=0 if own.redis_url else ports["redis"],
         database_url=None if own.database_url else f"sqlite:///{data / 'cutis.db'}",
         spool=data / "spool",
@@ -78,6 +82,9 @@ def plan_pipeline(own: LocalSettings, pid: int) -> Pipeline:
     if own.orthanc:
         outside.append(orthanc_program(orthanc, inherited))
     services = _services(own, addresses, inherited | _names(own, addresses, secrets))
+    if addresses.viewer is not None:
+        find_ohif(ToolSettings().cache)  # now, because a first start fetches it
+        services = (*services, _viewer(addresses, addresses.viewer, inherited))
     return Pipeline(programs=(*outside, *services), addresses=addresses)
 
 
@@ -134,6 +141,17 @@ def _services(
     )
 
 
+def _viewer(addresses: Addresses, url: str, environment: dict[str, str]) -> Program:
+    port = url.rpartition(":")[2]
+    options = ("viewer", "--data", str(addresses.data), "--port", port)
+    return Program(
+        name="viewer",
+        command=(sys.executable, "-m", "services.cli", *options),
+        environment=environment,
+        is_ready=lambda _pid: page_answers(f"{url}/app-config.js"),
+    )
+
+
 def _names(own: LocalSettings, addresses: Addresses, secrets: Secrets) -> dict[str, str]:
     """Return the environment that tells the services about each other."""
     pacs = addresses.pacs
@@ -161,6 +179,8 @@ def _names(own: LocalSettings, addresses: Addresses, secrets: Secrets) -> dict[s
             "CUTIS_PACS_HOST": pacs.dicom.host,
             "CUTIS_PACS_PORT": str(pacs.dicom.port),
         }
+    if addresses.viewer is not None:
+        names["CUTIS_API_VIEWER_URL"] = link_template(addresses.viewer)
     return names
 
 

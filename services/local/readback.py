@@ -20,13 +20,15 @@ _ANY_SYNTAX = {"Accept": 'multipart/related; type="application/dicom"; transfer-
 class ReadBack:
     """One result: what the pipeline says it stored, and the file the PACS gave for it.
 
-    ``problem`` is empty when the PACS gave the very object that was asked for.
+    ``problem`` is empty when the PACS gave the very object that was asked for; ``viewer_url``
+    is empty without a viewer.
     """
 
     model: str
     role: str
     path: Path
     problem: str = ""
+    viewer_url: str = ""
 
 
 class PacsReader:
@@ -47,7 +49,13 @@ class PacsReader:
         if not problem:
             problem = _mismatch(content, result)
             path.write_bytes(content)
-        return ReadBack(model=result["model"], role=result["role"], path=path, problem=problem)
+        return ReadBack(
+            model=result["model"],
+            role=result["role"],
+            path=path,
+            problem=problem,
+            viewer_url=result.get("viewer_url") or "",
+        )
 
     def _instance(self, study_instance_uid: str, result: Record) -> tuple[bytes, str]:
         series, instance = result["series_instance_uid"], result["sop_instance_uid"]

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class LocalSettings(BaseSettings):
     """Where the pipeline keeps its files and which ports it takes; port 0 is any free one.
 
+    ``viewer`` starts the viewer too, and has the status page link to it.
     ``redis_url`` set means that Redis runs elsewhere and is not started here. The quiet time is
     how long a study must be silent before it counts as complete; ``stable_seconds`` is how long
     Orthanc waits before it sends a study on.
@@ -29,18 +30,24 @@ class LocalSettings(BaseSettings):
     api_port: int = Field(default=0, ge=0, le=65535)
     orthanc_http_port: int = Field(default=0, ge=0, le=65535)
     orthanc_dicom_port: int = Field(default=0, ge=0, le=65535)
+    viewer_port: int = Field(default=0, ge=0, le=65535)
     orthanc: bool = True
+    viewer: bool = False
     quiet_seconds: float = Field(default=60.0, gt=0)
     stable_seconds: int = Field(default=60, ge=1)
     worker_ready_seconds: float = Field(default=180.0, gt=0)
 
 
 class ToolSettings(BaseSettings):
-    """What the commands read that talk to a running pipeline: the folder it runs in."""
+    """What the commands read: the folder a pipeline runs in, and where downloads are kept."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     data: Path = Field(default=Path("var"), validation_alias=AliasChoices("CUTIS_DATA"))
+    cache: Path = Field(
+        default_factory=lambda: _user_cache() / "cutis",
+        validation_alias=AliasChoices("CUTIS_CACHE"),
+    )
 
 
 def environment() -> dict[str, str]:
@@ -57,3 +64,8 @@ def search_path() -> str:
     return os.pathsep.join(
         [os.environ.get("PATH", os.defpath), own, "/usr/sbin", "/usr/local/sbin"]
     )
+
+
+def _user_cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else Path.home() / ".cache"

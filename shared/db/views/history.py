@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.db.tables import Event, Job, Result, StudyRevision
+from shared.db.tables import Event, Job, Result, Study, StudyRevision
 from shared.db.views.view import View
 from shared.states import ResultState
 
@@ -18,6 +18,7 @@ class ResultSummary(View):
     id: int
     job_id: str
     study_id: int
+    study_instance_uid: str
     model: str
     role: str = Field(description="what the object is", examples=["seg", "sr"])
     series_description: str
@@ -56,9 +57,11 @@ def list_results(
             *(getattr(Result, name) for name in _RESULT_COLUMNS),
             Job.model,
             StudyRevision.study_id,
+            Study.study_instance_uid,
         )
         .join(Job, Job.id == Result.job_id)
         .join(StudyRevision, StudyRevision.id == Job.revision_id)
+        .join(Study, Study.id == StudyRevision.study_id)
     )
     if job_id is not None:
         query = query.where(Result.job_id == job_id)
@@ -88,5 +91,7 @@ def list_events(
 
 
 _RESULT_COLUMNS = tuple(
-    name for name in ResultSummary.model_fields if name not in {"model", "study_id"}
+    name
+    for name in ResultSummary.model_fields
+    if name not in {"model", "study_id", "study_instance_uid"}
 )
