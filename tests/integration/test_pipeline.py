@@ -183,7 +183,7 @@ def send_to_listener(pipeline: RunningPipeline, paths: list[Path]) -> None:
     where = ["-aec", listener.ae_title, "-aet", pipeline.addresses.pacs.dicom.ae_title]
     for path in paths:
         subprocess.run(
-            ["storescu", *where, listener.host, str(listener.port), str(path)], check=True
+            ["storescu", "-R", *where, listener.host, str(listener.port), str(path)], check=True
         )
 
 
