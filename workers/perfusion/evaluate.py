@@ -24,6 +24,9 @@ from workers.perfusion.speckle import raw_frames
 TEST_SUBJECTS = range(1_000_000, 1_000_100)
 """Training counts subjects from 0, so these are never seen there."""
 
+BARE_SUBJECTS = range(1_001_000, 1_001_050)
+"""Photographed without a keloid, to count false alarms."""
+
 log = structlog.get_logger()
 
 
@@ -35,8 +38,10 @@ class Metrics:
     the mean in the keloid, ``ratio_r`` the ratio keloid to surroundings, over photos. The colour
     baseline is a linear regression of log perfusion on log(R/G) and brightness, fitted on
     training phantoms; the constant baseline their mean. The mask baseline is the best single
-    threshold on log(R/G), chosen on the test photos themselves. ``lsci_r`` is how well the flow
-    index of simulated raw frames follows true log perfusion, over the whole image.
+    threshold on log(R/G), chosen on the test photos themselves. ``false_alarms`` is the share of
+    photos without a keloid in which one is found, ``found`` the share of those with one. ``lsci_r``
+    is how well the flow index of simulated raw frames follows true log perfusion, over the whole
+    image.
     """
 
     mae: float
@@ -49,6 +54,7 @@ class Metrics:
     ratio_r: float
     dice_keloid: float
     baseline_dice_keloid: float
+    found: float
     false_alarms: float
     lsci_r: float
     photos: float
@@ -87,9 +93,7 @@ def evaluate(model: Perfusion, subjects: range = TEST_SUBJECTS) -> Metrics:
         for one, ours in zip(phantoms, made, strict=True)
         if one.keloid.any()
     ]
-    false_alarms = [
-        ours.keloid.any() for one, ours in zip(phantoms, made, strict=True) if not one.keloid.any()
-    ]
+    bare = [keloid(subject, with_keloid=False) for subject in BARE_SUBJECTS]
     regions = np.array(
         [
             [mean_in(values, one) for values in (one.perfusion, ours, baseline)]
@@ -114,7 +118,12 @@ def evaluate(model: Perfusion, subjects: range = TEST_SUBJECTS) -> Metrics:
         ratio_r=float(np.corrcoef(ratios[:, 0], ratios[:, 1])[0, 1]),
         dice_keloid=dice(np.stack([one.keloid for one in made]), truth),
         baseline_dice_keloid=threshold_dice(phantoms),
-        false_alarms=_average(float(one) for one in false_alarms),
+        found=_average(
+            float(ours.keloid.any())
+            for one, ours in zip(phantoms, made, strict=True)
+            if one.keloid.any()
+        ),
+        false_alarms=_average(float(model.predict_photo(one.photo).keloid.any()) for one in bare),
         lsci_r=_average(_lsci_r(seed, one) for seed, one in enumerate(phantoms[:10])),
         photos=float(len(phantoms)),
     )

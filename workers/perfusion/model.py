@@ -19,10 +19,10 @@ from workers.perfusion.postprocess import (
     REFERENCE_PERFUSION,
     agreement,
     hyperperfused,
+    keloid_from,
     perfusion_map,
     region_measurements,
     region_of,
-    without_specks,
 )
 from workers.perfusion.preprocess import Kind, kind_of, photo_tensor, why_not
 from workers.perfusion.spec import HYPERPERFUSED, KELOID
@@ -76,11 +76,11 @@ class Perfusion:
         pixels, box = photo_tensor(photo)
         with torch.inference_mode():
             out = self._generator(pixels.to(self._device)).float()[0].cpu().numpy()
-        keloid = box.unpack(1 / (1 + np.exp(-np.clip(out[1], -30, 30)))) > 0.5
+        probability = box.unpack(1 / (1 + np.exp(-np.clip(out[1], -30, 30))))
         log_perfusion = np.clip(box.unpack(out[0]), -3, 3)
         return Prediction(
             perfusion=np.asarray(REFERENCE_PERFUSION * np.exp(log_perfusion), np.float32),
-            keloid=without_specks(np.asarray(keloid, np.bool_)),
+            keloid=keloid_from(probability),
         )
 
     def _read_photo(self, image: Image, measured: Sequence[_Measured]) -> Findings:

@@ -9,6 +9,7 @@ from workers.catalog import model_folder
 from workers.contract import Image, Series
 from workers.findings import Findings
 from workers.perfusion.evaluate import (
+    BARE_SUBJECTS,
     TEST_SUBJECTS,
     dice,
     error_in,
@@ -68,12 +69,12 @@ def test_unseen_keloids_are_predicted_better_than_by_colour_or_by_the_mean(
     assert dice(masks, truth) > threshold_dice(phantoms)
 
 
-def test_a_photo_without_a_keloid_is_declined(model: Perfusion) -> None:
-    bare = [keloid(TEST_SUBJECTS.start + 700 + n, 256, with_keloid=False) for n in range(3)]
+def test_most_photos_without_a_keloid_are_declined(model: Perfusion) -> None:
+    bare = [keloid(subject, with_keloid=False) for subject in BARE_SUBJECTS[:8]]
 
     found = model.predict([_series(1, *(one.photo[None] for one in bare))])
 
-    assert sum(not one.eligible for one in found) >= 2
+    assert sum(not one.eligible for one in found) >= 6
     assert {one.reason for one in found if not one.eligible} == {"no keloid found in the photo"}
 
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from workers.perfusion.postprocess import agreement, hyperperfused, region_of, surroundings
+from workers.perfusion.postprocess import (
+    agreement,
+    hyperperfused,
+    keloid_from,
+    region_of,
+    surroundings,
+)
 
 
 def _disc(
@@ -40,6 +46,19 @@ def test_a_region_that_stands_out_is_found() -> None:
     found = hyperperfused(perfusion)
 
     assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.9
+
+
+def test_a_keloid_is_believed_only_where_the_network_is_sure() -> None:
+    probability = np.zeros((100, 100), np.float32)
+    probability[10:30, 10:30] = 0.95
+    probability[60:90, 60:90] = 0.7  # more likely than not, but no conviction
+    probability[50, 5] = 1.0  # a speck
+
+    found = keloid_from(probability)
+
+    assert found[10:30, 10:30].all()
+    assert found.sum() == 400
+    assert not keloid_from(np.zeros((50, 50), np.float32)).any()
 
 
 def test_nothing_is_found_where_nothing_stands_out() -> None:
