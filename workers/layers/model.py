@@ -11,7 +11,7 @@ import torch
 
 from shared.dicom import codes
 from workers.contract import Image, PixelSpacing, Series
-from workers.findings import Findings, ParametricMap
+from workers.findings import Findings, Mask, ParametricMap
 from workers.layers.boundaries import Boundaries, layer_masks, ordered_boundaries
 from workers.layers.network import CLASSES, build
 from workers.layers.postprocess import (
@@ -42,6 +42,13 @@ _STRIP_PIXELS = 2**20
 
 _OVERLAP = 96
 """Columns that neighbouring strips share on each side: more than the network can see."""
+
+_MOST_BAND_ENTROPY = 0.3
+_MOST_ENTROPY = 0.2
+"""Mean entropy, at the junction and of whole frames, above which the network is guessing.
+
+Above what unseen phantoms of many sizes reach, below a foreign instrument's and noise's.
+"""
 
 _LEAST_SKIN = 0.1
 """Share of some frame that one layer must fill, or the image shows no skin."""
@@ -88,10 +95,12 @@ class Layers:
         with_map = len(image.pixels) <= MOST_MAPPED_FRAMES
         uncertainty = np.zeros(shape if with_map else (0, 0, 0), np.float32)
         measures: list[FrameMeasures] = []
+        doubts: list[float] = []
         for index, frame in enumerate(image.pixels):
             if not has_contrast(frame):
                 continue  # a blank frame of a stack shows no layer
             found = self.read_frame(frame, image.spacing)
+            doubts.append(float(found.entropy.mean()))
             for number, mask in layer_masks(found.boundaries).items():
                 masks[number][index] = mask
             if with_map:
@@ -99,8 +108,9 @@ class Layers:
             measured = measure_frame(found.boundaries, found.entropy, image.spacing)
             if measured is not None:
                 measures.append(measured)
-        if max(mask.mean(axis=(1, 2)).max() for mask in masks.values()) < _LEAST_SKIN:
-            return _declined(image, "no skin was found in the image")
+        reason = _why_declined(masks, doubts, measures)
+        if reason:
+            return _declined(image, reason)
         return Findings(
             sop_instance_uid=image.sop_instance_uid,
             masks=masks,
@@ -143,6 +153,19 @@ def load(weights: Path, device: torch.device) -> Layers:
     network = build()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
     return Layers(network, device)
+
+
+def _why_declined(
+    masks: dict[int, Mask], doubts: list[float], measures: list[FrameMeasures]
+) -> str:
+    if max(mask.mean(axis=(1, 2)).max() for mask in masks.values()) < _LEAST_SKIN:
+        return "no skin was found in the image"
+    at_junction = [one.band_entropy for one in measures]
+    if np.mean(doubts) > _MOST_ENTROPY or (
+        at_junction and np.mean(at_junction) > _MOST_BAND_ENTROPY
+    ):
+        return "the image is unlike the sections the model was trained on"
+    return ""
 
 
 def _declined(image: Image, reason: str) -> Findings:

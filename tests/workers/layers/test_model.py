@@ -91,6 +91,13 @@ def test_what_shows_no_section_is_declined(pixels: np.ndarray) -> None:
     assert not found.masks
 
 
+def test_what_is_unlike_any_section_is_declined() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1, 200, 256)).astype(np.uint8)
+    found = read(noise, TWO_UM)
+    assert not found.eligible
+    assert not found.masks
+
+
 def test_a_blank_frame_of_a_stack_shows_no_layer_and_spoils_no_other() -> None:
     pixels = section(200_600, rows=200, columns=150, micrometres_per_pixel=2.0).pixels[None]
     alone, found = read(pixels, TWO_UM), read(np.concatenate([pixels, 0 * pixels]), TWO_UM)
