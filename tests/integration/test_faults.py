@@ -10,7 +10,7 @@ import pytest
 
 from shared.dicom.uids import derived_uid
 from tests.factories import byte_stack, layered_stack
-from tests.integration.running import RunningPipeline, running_pipeline, until, write
+from tests.integration.running import Record, RunningPipeline, running_pipeline, until, write
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -26,9 +26,20 @@ def kill_worker(pipeline: RunningPipeline) -> None:
 
 
 def kill_actor(pipeline: RunningPipeline) -> None:
-    workers = pipeline.get("/api/v1/workers")
-    actors = next(one for one in workers if one["role"] == "worker")["details"]["actors"]
-    os.kill(actors["layers"]["pid"], signal.SIGKILL)
+    os.kill(layers_actor(pipeline)["pid"], signal.SIGKILL)
+
+
+def layers_actor(pipeline: RunningPipeline) -> Record:
+    """Return what the worker says of its actor for layers."""
+    workers = [one for one in pipeline.get("/api/v1/workers") if one["role"] == "worker"]
+    latest: Record = max(workers, key=lambda one: str(one["started_at"]))["details"]
+    return dict(latest["actors"].get("layers", {}))
+
+
+def is_at_work(pipeline: RunningPipeline) -> bool:
+    """Say whether the actor is known and busy: a kill then hits it in the middle of a job."""
+    actor = layers_actor(pipeline)
+    return "pid" in actor and actor["state"] != "ready"
 
 
 def kill_redis(pipeline: RunningPipeline) -> None:
@@ -46,6 +57,7 @@ def test_a_job_whose_helper_was_killed_ends_once(
     uid = long_study(pipeline, tmp_path, kill.__name__)
 
     until(lambda: pipeline.jobs(uid) and pipeline.jobs(uid)[0]["state"] == "running")
+    until(lambda: is_at_work(pipeline))
     kill(pipeline)
 
     study = pipeline.settled(uid, timeout=240)

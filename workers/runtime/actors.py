@@ -76,6 +76,7 @@ class ActorPool:
         self._actor_class = actor_class
         self._lock = threading.Lock()
         self._actors: dict[str, Any] = {}
+        self._known: dict[str, dict[str, Any]] = {}
 
     def predict(self, spec: ModelSpec, request: PredictRequest) -> PredictAnswer:
         """Run ``request`` on the actor of ``spec``, killing the actor at the deadline.
@@ -118,9 +119,12 @@ class ActorPool:
         if not calls:
             return {}
         ready, _ = ray.wait(list(calls.values()), num_returns=len(calls), timeout=0.5)
+        answered = {name: _about(call) for name, call in calls.items() if call in ready}
+        # A busy actor cannot answer; what it said before still says which process it is.
+        self._known |= answered
         return {
-            name: _about(call) if call in ready else {"state": "busy or starting"}
-            for name, call in calls.items()
+            name: answered.get(name, {**self._known.get(name, {}), "state": "busy or starting"})
+            for name in calls
         }
 
     def _actor(self, name: str) -> Any:
@@ -142,6 +146,7 @@ class ActorPool:
         log.warning("actor_killed", model=name)
         with self._lock:
             actor = self._actors.pop(name, None)
+            self._known.pop(name, None)
         if actor is not None:
             ray.kill(actor, no_restart=True)
 
@@ -150,6 +155,7 @@ class ActorPool:
         log.warning("actor_lost", model=name, error=type(error).__name__)
         with self._lock:
             self._actors.pop(name, None)
+            self._known.pop(name, None)
 
 
 def _about(call: Any) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The actor pool against a real Ray."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,6 +51,21 @@ def test_an_actor_stays_warm_between_jobs(pool: ActorPool) -> None:
     pool.predict(spec(), request("answer"))
 
     assert pool.describe()["moody"]["pid"] == first
+
+
+def test_a_busy_actor_is_still_known_by_its_process(pool: ActorPool) -> None:
+    pool.predict(spec(), request("answer"))
+    pid = pool.describe()["moody"]["pid"]
+    with ThreadPoolExecutor() as threads:
+        hanging = threads.submit(fails, pool, "hang")
+        time.sleep(0.5)
+
+        assert pool.describe()["moody"] == {
+            "pid": pid,
+            "device": "cpu",
+            "state": "busy or starting",
+        }
+        assert hanging.result() == "deadline"
 
 
 def test_a_hanging_actor_is_killed_at_its_deadline_and_the_next_job_runs(pool: ActorPool) -> None:
