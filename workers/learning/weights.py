@@ -48,6 +48,8 @@ def save_weights(
     files = []
     for name, state in sorted(tensors.items()):
         save_file({key: value.contiguous().cpu() for key, value in state.items()}, folder / name)
+        # safetensors writes 0600; an image runs as another user than the one who trained.
+        (folder / name).chmod(0o644)
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         files.append(WeightsFile(name=name, sha256=digest))
     manifest = WeightsManifest(
