@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,7 +253,10 @@ def test_two_pipelines_do_not_share_a_folder(tmp_path: Path) -> None:
     with (tmp_path / "cutis.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 
-        ended = cutis("up", "--data", tmp_path)
+        # In a process of its own: ``up`` takes over logging, signals and the umask.
+        command = [sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert ended.exit_code == 1
+    assert ended.returncode == 1
     assert "runs in" in ended.stderr
+    assert ended.stdout == ""
