@@ -4,6 +4,7 @@ Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD
 """
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
-from workers.learning.weights import save_weights
+from workers.learning.weights import load_weights, save_weights
 from workers.segmentation.crop import best_crop
 from workers.segmentation.evaluate import evaluate
 from workers.segmentation.model import CLASSIFIER_FILE, SEGMENTER_FILE, Segmentation, compact
@@ -53,22 +54,31 @@ def train(
     steps: int,
     seed: int,
     device: torch.device,
-    subjects: int = 1200,
+    subjects: range = range(1200),
+    start: Path | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
-    """Train both networks on ``subjects`` phantoms and write ``weights`` with their figures."""
-    bank = draw_bank(range(subjects))
-    log.info("bank drawn", subjects=subjects, crops=len(bank.crops))
+    """Train on the phantoms of ``subjects`` and write ``weights`` with their figures.
+
+    With ``start``, a folder of weights, training of the segmenter goes on from there, and the
+    classifier is kept as it is.
+    """
+    bank = draw_bank(subjects)
+    log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops))
     torch.manual_seed(seed)
     segmenter, classifier = DeepLab(), CropClassifier()
     rng = np.random.default_rng(seed)
-    fit(
-        classifier,
-        _crop_batches(bank, rng),
-        _classifier_loss,
-        Schedule(steps=steps, seed=seed, weight_decay=1e-3),
-        device,
-    )
+    if start is None:
+        fit(
+            classifier,
+            _crop_batches(bank, rng),
+            _classifier_loss,
+            Schedule(steps=steps, seed=seed, weight_decay=1e-3),
+            device,
+        )
+    else:
+        segmenter.load_state_dict(load_weights(start, SEGMENTER_FILE))
+        classifier.load_state_dict(load_weights(start, CLASSIFIER_FILE))
     fit(
         segmenter,
         _photo_batches(bank, rng),
@@ -87,11 +97,13 @@ def train(
         states,
         model=SPEC.name,
         version=SPEC.version,
-        trained_on=f"{subjects} procedural phantom photos (workers/segmentation/phantom.py)",
+        trained_on="procedural phantom photos (workers/segmentation/phantom.py), subjects "
+        f"{subjects.start} to {subjects.stop - 1}{_trained_before(start)}",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
-        f"--subjects {subjects}",
+        f"--first-subject {subjects.start} --subjects {len(subjects)}"
+        + (" --start workers/segmentation/weights" if start else ""),
     )
 
 
@@ -158,12 +170,21 @@ def _classifier_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(network(crops).float(), smooth)
 
 
+def _trained_before(start: Path | None) -> str:
+    if start is None:
+        return ""
+    earlier = json.loads((start / "manifest.json").read_text(encoding="utf-8"))
+    return f"; before that by: {earlier['command']}"
+
+
 def main() -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--subjects", type=int, default=1200)
+    parser.add_argument("--first-subject", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--commit", default="unknown")
     parser.add_argument("--weights", type=Path, default=Path(__file__).parent / "weights")
@@ -175,7 +196,8 @@ def main() -> None:
         steps=given.steps,
         seed=given.seed,
         device=default_device(),
-        subjects=given.subjects,
+        subjects=range(given.first_subject, given.first_subject + given.subjects),
+        start=given.start,
         commit=given.commit,
     )
 
