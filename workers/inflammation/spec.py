@@ -33,7 +33,7 @@ SPEC = ModelSpec(
     segments=(
         Segment(
             number=1,
-            label="Inflamed skin (grade ≥ 2)",
+            label="Inflamed skin (grade 2 or more)",
             category=codes.MORPHOLOGICALLY_ABNORMAL,
             type=codes.INFLAMED_SKIN,
             colour=(230, 80, 40),
