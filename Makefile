@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test browser-test check format clean \
+.PHONY: help demo viewer up test conformance browser-test check format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
@@ -27,6 +27,9 @@ test: needs-test $(EXTRAS)-dev ## all tests; needs no GPU
 
 browser-test: needs-browser $(EXTRAS)-dev ## overlays in OHIF, in a real browser, pixel by pixel
 	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST)
+
+conformance: needs-test $(EXTRAS)-dev ## every result of every input, read by other people's programs
+	$(BIN)/python -m tests.conformance
 
 check: $(EXTRAS)-dev ## lint, format, types, directions of imports
 	$(BIN)/ruff check

@@ -1,11 +1,11 @@
 """Bootstrap: wires the writer."""
 
 from celery import Celery
-from shared.pacs import make_pacs
 
 from services.writer.tasks import WriteStage, register
 from shared.broker import make_broker
 from shared.db.engine import Database
+from shared.pacs import make_pacs
 from shared.settings import PacsSettings, Settings
 from shared.spool import Spool
 from shared.stage import StageRunner

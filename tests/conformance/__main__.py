@@ -1,0 +1,111 @@
+"""Build every result from every input, have every checker read it, print the table.
+
+Run by ``make conformance``; words after the command choose the inputs whose names hold them.
+Exit status 1: a checker complained, a program is missing, a result
+changed between two builds, or an exemption is no longer needed.
+"""
+
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from services.writer.results import BuiltResult
+from tests.conformance.archive import store_and_read_back
+from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions, missing_programs
+from tests.conformance.inputs import INPUTS, series_of
+from tests.orthanc import OrthancServer
+from tests.services.writer.samples import build, findings_for
+
+COLUMNS = (*CHECKERS, "Orthanc", "same bytes")
+
+Table = dict[tuple[str, str, str], list[str]]
+"""(input, role, column) → complaints."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Return the exit status."""
+    names = [name for name in INPUTS if not words or any(word in name for word in words)]
+    missing = missing_programs()
+    if missing:
+        _say(f"not installed: {', '.join(missing)}")
+        return 1
+    # What pydicom thinks of sample sources is not the question here.
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="cutis-conformance-") as folder:
+        table, used = _examine(names, Path(folder))
+    unused = [] if words else [one for one in exemptions() if one not in used]
+    _print_table(names, table)
+    failures = {key: complaints for key, complaints in table.items() if complaints}
+    for key, complaints in failures.items():
+        _say("\n    ".join(["\n" + ", ".join(key), *complaints]))
+    for exemption in sorted(used, key=lambda one: one.complaint):
+        _say(f"\nallowed, {exemption.checker}: {exemption.complaint}\n    {exemption.reason}")
+    for exemption in unused:
+        _say(f"\nno longer needed: {exemption.checker}: {exemption.complaint}")
+    _say(f"\n{len(names)} inputs, {len(table)} checks, {len(failures)} failures")
+    return 1 if failures or unused else 0
+
+
+def _examine(names: Sequence[str], folder: Path) -> tuple[Table, set[Exemption]]:
+    table: Table = {}
+    used: set[Exemption] = set()
+    first: dict[str, list[bytes]] = {}
+    with OrthancServer(folder) as orthanc:
+        for name in names:
+            built = _build(series_of(name), folder / "first")
+            first[name] = [one.content for one in built]
+            for one in built:
+                for checker in CHECKERS:
+                    complaints, needed = ask(checker, one.content)
+                    used |= needed
+                    if complaints is not None:
+                        table.setdefault((name, one.role, checker), []).extend(complaints)
+                wrong = store_and_read_back(orthanc, one)
+                table.setdefault((name, one.role, "Orthanc"), []).extend(wrong)
+    # Last, so that a clock read anywhere has moved on.
+    for name in names:
+        again = _build(series_of(name), folder / "again")
+        for one, content in zip(again, first[name], strict=True):
+            differs = [] if one.content == content else ["other bytes when built again"]
+            table.setdefault((name, one.role, "same bytes"), []).extend(differs)
+    return table, used
+
+
+def _build(images: list[Dataset], folder: Path) -> list[BuiltResult]:
+    return [
+        result
+        for one in images
+        for result in build(
+            one,
+            folder,
+            findings_for(one, condensed_map=one.SeriesDescription.startswith("LSCI raw")),
+        )
+    ]
+
+
+def _print_table(names: Sequence[str], table: Table) -> None:
+    """Print one line an input: for each column how many kinds of result passed, or which failed."""
+    width = max(map(len, names))
+    _say(f"{'input':{width}}  {'results':24}" + "".join(f"  {one:>10}" for one in COLUMNS))
+    for name in names:
+        roles = list(dict.fromkeys(role for one, role, _ in table if one == name))
+        cells = [_cell(table, name, roles, column) for column in COLUMNS]
+        line = f"{name:{width}}  {' '.join(roles):24}" + "".join(f"  {one:>10}" for one in cells)
+        _say(line)
+
+
+def _cell(table: Table, name: str, roles: Sequence[str], column: str) -> str:
+    bad = [role for role in roles if table.get((name, role, column))]
+    return f"FAILS: {','.join(bad)}" if bad else "passes"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
