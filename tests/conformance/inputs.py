@@ -127,7 +127,7 @@ def field_of_view_confocal() -> Dataset:
     """Return a Confocal Microscopy Image whose size is told by its field of view alone."""
     dataset = factories.confocal(factories.layered_stack(frames=1))
     del dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
-    dataset.FieldOfViewShape, dataset.FieldOfViewDimensions = "RECTANGLE", [0.3, 0.5]
+    dataset.FieldOfViewShape, dataset.FieldOfViewDimensions = "RECTANGLE", [3, 5]
     return dataset
 
 
