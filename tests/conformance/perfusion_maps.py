@@ -49,8 +49,7 @@ def as_parametric_map() -> Dataset:
         device_serial_number="0",
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
-        window_center=500,
-        window_width=1000,
+        voi_lut_transformations=[hd.VOILUTTransformation(window_center=500, window_width=1000)],
         series_description="LSCI perfusion map",
         content_description="made by a gateway",
     )
