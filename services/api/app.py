@@ -6,16 +6,19 @@ from http import HTTPStatus
 from pathlib import Path
 
 import redis
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from services.api import health, page, routes_jobs, routes_studies, routes_system
 from services.api.context import Context
-from services.api.keys import read_keys
+from services.api.fences import AllowedHosts, BodyLimit, RateLimit, SecurityHeaders
+from services.api.keys import Keys, read_keys
 from services.api.problems import add_problem_handlers, problem_responses
-from services.api.security import SecurityHeaders
+from services.api.security import KEY_HEADER, require_read
 from services.api.settings import ApiSettings
+from services.api.tokens import Tokens
 from shared.db.engine import Database
 from shared.settings import Settings
 from workers.catalog import models as catalogue
@@ -53,28 +56,55 @@ def create_app(
         summary="AI results for skin imaging, put back into the PACS. Research use only.",
         version="1",
         openapi_tags=_TAGS,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # a route of ours gives it to whoever may read
         docs_url=None,  # both load their scripts from elsewhere, which a hospital's network refuses
         redoc_url=None,
         responses=problem_responses(
-            HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )
+    keys = read_keys(api_settings)
     app.state.context = Context(
         database=database,
         settings=settings,
         api_settings=api_settings,
-        keys=read_keys(api_settings),
+        keys=keys,
+        tokens=Tokens(api_settings),
         models=catalogue() if models is None else models,
         ping_broker=ping_broker or partial(_ping, settings.redis_url),
     )
-    for module in (routes_studies, routes_jobs, routes_system, health, page):
-        app.include_router(module.router)
+    for module in (routes_studies, routes_jobs, routes_system, page):
+        app.include_router(module.router, dependencies=[Depends(require_read)])
+    app.include_router(health.router)
+    if api_settings.publish_openapi:
+        app.add_api_route(
+            "/api/v1/openapi.json",
+            app.openapi,
+            dependencies=[Depends(require_read)],
+            include_in_schema=False,
+        )
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     add_problem_handlers(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(api_settings.hosts()))
+    app.add_middleware(
+        RateLimit,
+        per_second=api_settings.requests_per_second,
+        burst=api_settings.burst_requests,
+        name_of=partial(_name_of, keys),
+    )
+    app.add_middleware(BodyLimit, limit=api_settings.max_body_bytes)
+    app.add_middleware(AllowedHosts, hosts=api_settings.hosts())
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _name_of(keys: Keys, scope: Scope) -> str:
+    # A key that is not ours does not make a caller: whoever tries many would get many allowances.
+    known = keys.find(Headers(scope=scope).get(KEY_HEADER, ""))
+    client = scope.get("client")
+    return f"key {known.name}" if known else f"address {client[0] if client else ''}"
 
 
 def _ping(redis_url: str) -> None:

@@ -36,6 +36,10 @@ def serve(settings: Settings, api_settings: ApiSettings) -> None:
             log_config=None,  # shared.logs has the root logger already
             access_log=False,  # the page asks every two seconds; changes are logged by their routes
             server_header=False,
+            proxy_headers=bool(api_settings.trusted_proxies),
+            forwarded_allow_ips=list(api_settings.trusted_proxies),
+            ssl_certfile=api_settings.tls_certificate,
+            ssl_keyfile=api_settings.tls_key,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from services.api.keys import Keys
 from services.api.links import Links
 from services.api.settings import ApiSettings
+from services.api.tokens import Tokens
 from shared.db.engine import Database
 from shared.settings import Settings
 from workers.contract import ModelSpec
@@ -19,12 +20,13 @@ SILENT_HEARTBEATS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Database, settings, keys, the models, and how to ask the broker whether it is there."""
+    """Database, settings, keys, tokens, models, and how to ask whether the broker is there."""
 
     database: Database
     settings: Settings
     api_settings: ApiSettings
     keys: Keys
+    tokens: Tokens
     models: Mapping[str, ModelSpec]
     ping_broker: Callable[[], None]
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from redis.exceptions import RedisError
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.api.context import Context, ContextOfRequest
 from services.api.metrics import DatabaseCollector
 from services.api.schemas import Check, Readiness
+from services.api.security import require_read
 from shared.db.migrate import is_current
 
 router = APIRouter(tags=["health"])
@@ -37,7 +38,12 @@ def readyz(context: ContextOfRequest) -> JSONResponse:
     return JSONResponse(answer.model_dump(), status_code=status)
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(require_read)],
+)
 def metrics(context: ContextOfRequest) -> Response:
     """Read the database now and say what is there, in Prometheus text format."""
     registry = CollectorRegistry(auto_describe=False)

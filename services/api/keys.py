@@ -1,38 +1,25 @@
-"""Keys: which API keys may change something."""
+"""Keys: which API keys are known here."""
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 
 from services.api.settings import ApiSettings
+from shared.api_keys import ApiKey, plain_key, read_line
 from shared.errors import ConfigurationError
-
-_SHORTEST = 16
 
 
 class Keys:
-    """The keys that may change things, kept as SHA-256 digests only.
+    """The keys of this API, kept as SHA-256 digests only."""
 
-    Raises
-    ------
-    ConfigurationError
-        A key is shorter than 16 characters.
-    """
-
-    def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = []
-        for key in keys:
-            if len(key) < _SHORTEST:
-                raise ConfigurationError(f"an API key has fewer than {_SHORTEST} characters")
-            self._digests.append(_digest(key))
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        self._keys = tuple(keys)
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._keys)
 
-    def know(self, key: str) -> bool:
-        """Say whether ``key`` is one of ours, in a time that does not depend on how wrong it is."""
-        offered = _digest(key)
-        return any([hmac.compare_digest(offered, one) for one in self._digests])  # noqa: C419
+    def find(self, secret: str) -> ApiKey | None:
+        """Return the key that ``secret`` is, after looking at every one of them."""
+        matching = [one for one in self._keys if one.is_made_from(secret)]
+        return matching[0] if matching else None
 
 
 def read_keys(settings: ApiSettings) -> Keys:
@@ -41,19 +28,20 @@ def read_keys(settings: ApiSettings) -> Keys:
     Raises
     ------
     ConfigurationError
-        The key file cannot be read, or a key is too short.
+        The key file cannot be read, or a line of it is wrong.
     """
-    keys = [settings.key.get_secret_value()]
+    keys = []
+    if given := settings.key.get_secret_value().strip():
+        keys.append(plain_key(given, "CUTIS_API_KEY"))
     if settings.key_file is not None:
         try:
-            keys += settings.key_file.read_text(encoding="utf-8").splitlines()
+            lines = settings.key_file.read_text(encoding="utf-8").splitlines()
         except OSError as error:
             raise ConfigurationError(
                 f"the API key file cannot be read: {error.strerror}"
             ) from error
-    stripped = (key.strip() for key in keys)
-    return Keys(key for key in stripped if key and not key.startswith("#"))
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+        keys += [key for key in map(read_line, lines) if key is not None]
+    names = [one.name for one in keys if one.name != "key-file"]
+    if len(names) != len(set(names)):
+        raise ConfigurationError("two API keys have the same name")
+    return Keys(keys)

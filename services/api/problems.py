@@ -39,6 +39,27 @@ def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return {int(one): {"description": one.phrase, "content": content} for one in statuses}
 
 
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    code: str = "",
+    errors: tuple[dict[str, str], ...] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """Return the answer that tells one problem."""
+    body = Problem(
+        title=status.phrase,
+        status=status,
+        detail="" if detail == status.phrase else detail,
+        code=code or status.phrase.lower().replace(" ", "-"),
+        errors=errors,
+    )
+    return JSONResponse(
+        body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Make ``app`` answer every error with a problem."""
     app.add_exception_handler(HTTPException, _http)
@@ -50,7 +71,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows the type for mypy
-    return _problem(
+    return problem(
         HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {})
     )
 
@@ -63,42 +84,22 @@ def _validation(_request: Request, error: Exception) -> JSONResponse:
         for one in error.errors()
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return _problem(status, "A value in the request is wrong.", code="invalid", errors=errors)
+    return problem(status, "A value in the request is wrong.", code="invalid", errors=errors)
 
 
 def _illegal_move(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, IllegalMoveError)  # noqa: S101 - narrows the type for mypy
-    return _problem(HTTPStatus.CONFLICT, error.reason, code=error.code)
+    return problem(HTTPStatus.CONFLICT, error.reason, code=error.code)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
     # The message of a database error may hold the values of a row: only its class is logged.
     log.error("database_error", path=request.url.path, error=type(error).__name__)
     detail = "The database cannot be read just now; /readyz says more."
-    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, code="database")
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, code="database")
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected_error", path=request.url.path, error=type(error).__name__)
     detail = "Something unexpected happened; the log of the API says more."
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, code="unexpected")
-
-
-def _problem(
-    status: HTTPStatus,
-    detail: str,
-    *,
-    code: str = "",
-    errors: tuple[dict[str, str], ...] = (),
-    headers: dict[str, str] | None = None,
-) -> JSONResponse:
-    problem = Problem(
-        title=status.phrase,
-        status=status,
-        detail="" if detail == status.phrase else detail,
-        code=code or status.phrase.lower().replace(" ", "-"),
-        errors=errors,
-    )
-    return JSONResponse(
-        problem.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, code="unexpected")

@@ -22,6 +22,12 @@ class ApiSettings(BaseSettings):
     ``https://…/viewer?StudyInstanceUIDs={study_instance_uid}&initialSeriesInstanceUID={series_instance_uid}``.
     ``allowed_hosts`` are the host names clients may use, with commas; left empty, a service on
     loopback answers only to loopback names (no DNS rebinding), any other to every name.
+
+    ``reading_needs_key`` left unset, reading is free on loopback only. A caller may ask
+    ``requests_per_second`` times a second, ``burst_requests`` at once. ``trusted_proxies`` are the
+    addresses whose ``X-Forwarded-For`` is believed. With ``oidc_issuer`` (and ``oidc_audience``,
+    and the issuer's JWKS in a file or at an address) bearer tokens are accepted whose claim
+    ``oidc_claim`` holds ``cutis:read``, ``cutis:operate`` or ``cutis:admin``.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_API_", frozen=True)
@@ -33,11 +39,33 @@ class ApiSettings(BaseSettings):
     viewer_url: str = ""
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("allowed_hosts", mode="before")
+    reading_needs_key: bool | None = None
+    publish_openapi: bool = True
+    requests_per_second: float = Field(default=50.0, gt=0)
+    burst_requests: int = Field(default=200, ge=1)
+    max_body_bytes: int = Field(default=64 * 1024, ge=0)
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_keys_file: Path | None = None
+    oidc_keys_url: str = ""
+    oidc_claim: str = "scope"
+
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("oidc_keys_url")
+    @classmethod
+    def _over_tls(cls, value: str) -> str:
+        # Whoever can change these keys on their way can log in as anybody.
+        if value and not value.startswith("https://"):
+            raise ValueError("must start with https://")
         return value
 
     @field_validator("viewer_url")
@@ -49,4 +77,11 @@ class ApiSettings(BaseSettings):
         """Return the host names that requests may be addressed to; ``*`` is any."""
         if self.allowed_hosts:
             return self.allowed_hosts
-        return _LOOPBACK if self.host in {*_LOOPBACK, "::1"} else ("*",)
+        return _LOOPBACK if self._is_local() else ("*",)
+
+    def reading_is_gated(self) -> bool:
+        """Say whether reading takes a key."""
+        return not self._is_local() if self.reading_needs_key is None else self.reading_needs_key
+
+    def _is_local(self) -> bool:
+        return self.host in {*_LOOPBACK, "::1"}

@@ -22,7 +22,7 @@ _SETTLED_STUDIES = frozenset({"attention", "done", "cancelled", "skipped"})
 
 
 class ApiClient:
-    """A connection to the API at ``url``; ``key_file`` is needed only for what changes things.
+    """A connection to the API at ``url``; ``key_file`` holds the key, which reading may not need.
 
     Every method raises ``TransientError`` when nothing answers, ``ConfigurationError`` when the
     key is refused and ``PermanentError`` when the API says no.
@@ -76,9 +76,7 @@ class ApiClient:
 
     def retry(self, job_id: str) -> Record:
         """Replay a job; return where it is now."""
-        key = read_secret(self._key_file) if self._key_file else ""
-        path = f"/api/v1/jobs/{job_id}/retry"
-        answer: Record = self._ask("POST", path, {"X-API-Key": key})
+        answer: Record = self._ask("POST", f"/api/v1/jobs/{job_id}/retry")
         return answer
 
     def _all(self, path: str) -> list[Record]:
@@ -89,7 +87,8 @@ class ApiClient:
             if not page["items"] or len(items) >= page["total"]:
                 return items
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
+    def _ask(self, method: str, path: str) -> Any:
+        headers = {"X-API-Key": read_secret(self._key_file)} if self._key_file else {}
         try:
             answer = self._http.request(method, path, headers=headers)
         except httpx.HTTPError as error:

@@ -10,8 +10,8 @@ from shared.db.tables import Job
 from shared.states import WAITING, WORKING, AttemptOutcome, JobState, Stage, check_move
 
 
-def retry_job(session: Session, job_id: str) -> JobState:
-    """Replay a job that ended without success, from the stage that failed.
+def retry_job(session: Session, job_id: str, *, by: str = "") -> JobState:
+    """Replay a job that ended without success, from the stage that failed; ``by`` is who asked.
 
     Raises
     ------
@@ -27,11 +27,11 @@ def retry_job(session: Session, job_id: str) -> JobState:
     job.state, job.attempt, job.code, job.reason = WAITING[stage], 0, "", ""
     job.finished_at, job.lease_until, job.not_before = None, None, now
     owe_message(session, job, stage, now)
-    record_event(session, "JobRetried", job_id=job.id, stage=stage)
+    record_event(session, "JobRetried", job_id=job.id, stage=stage, by=by)
     return WAITING[stage]
 
 
-def cancel_job(session: Session, job_id: str, *, code: str, reason: str) -> None:
+def cancel_job(session: Session, job_id: str, *, code: str, reason: str, by: str = "") -> None:
     """Cancel a job that has not ended; a worker that still runs it will lose its claim.
 
     Raises
@@ -48,7 +48,7 @@ def cancel_job(session: Session, job_id: str, *, code: str, reason: str) -> None
     job.state, job.code, job.reason = JobState.CANCELLED, code, reason
     job.finished_at, job.lease_until = clock(session), None
     job.token += 1  # fences off the worker that still holds the old token
-    record_event(session, "JobCancelled", job_id=job.id, code=code)
+    record_event(session, "JobCancelled", job_id=job.id, code=code, by=by)
 
 
 def _existing(session: Session, job_id: str) -> Job:
