@@ -20,6 +20,9 @@ class DicomWebPacs:
     def __init__(self, settings: PacsSettings) -> None:
         self._url = settings.dicomweb_url.rstrip("/")
         self._timeout = settings.timeout_seconds
+        self._verify = str(settings.tls_authorities) if settings.tls_authorities else True
+        own = (settings.tls_certificate, settings.tls_key)
+        self._certificate = tuple(str(one) for one in own if one is not None) or None
         self._auth = (settings.username, settings.secret()) if settings.username else None
 
     def has(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str) -> bool:
@@ -76,7 +79,12 @@ class DicomWebPacs:
                 data=data,
                 auth=self._auth,
                 timeout=self._timeout,
+                verify=self._verify,
+                cert=self._certificate,
+                allow_redirects=False,  # our password goes to the address we were given
             )
+        except requests.exceptions.SSLError as error:
+            raise ConfigurationError("TLS with the PACS fails", code="pacs-tls") from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise TransientError("the PACS does not answer", code="pacs-down") from error
         except requests.RequestException as error:
@@ -87,6 +95,8 @@ def _check(response: requests.Response) -> None:
     status = response.status_code
     if status < 300:
         return
+    if status < 400:
+        raise ConfigurationError(f"the PACS sends us elsewhere ({status})", code="pacs")
     if status in {401, 403}:
         raise ConfigurationError(f"the PACS refuses our credentials ({status})", code="pacs-login")
     if status in {408, 425, 429} or status >= 500:

@@ -1,6 +1,7 @@
 """DIMSE: a PACS over C-STORE, C-FIND and C-ECHO (PS3.4 B, C; PS3.7 9.1)."""
 
 import io
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from pynetdicom import AE
 from shared.dicomweb import DicomWebPacs
 from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.settings import PacsSettings
+from shared.tls import TlsFiles, client_context
 
 # SOP classes of PS3.6 annex A; pynetdicom makes its names at run time, unseen by type checkers.
 VERIFICATION = UID("1.2.840.10008.1.1")
@@ -26,6 +28,8 @@ _REJECTED_TRANSIENT = 0x02
 class DimsePacs:
     """An archive reached by associations; see :class:`shared.pacs.Pacs`.
 
+    Raises ``ConfigurationError`` when the TLS files cannot be used.
+
     ``search`` answers :meth:`has` instead of C-FIND, when the archive speaks DICOMweb as well.
     """
 
@@ -35,6 +39,7 @@ class DimsePacs:
         self._settings = settings
         self._ae_title = ae_title
         self._search = search
+        self._tls = _tls(settings)
 
     def has(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str) -> bool:
         """Ask by QIDO-RS if possible, else by C-FIND at IMAGE level."""
@@ -75,7 +80,9 @@ class DimsePacs:
         entity.acse_timeout = entity.dimse_timeout = settings.timeout_seconds
         entity.network_timeout = entity.connection_timeout = settings.timeout_seconds
         entity.add_requested_context(sop_class_uid, ExplicitVRLittleEndian)
-        association = entity.associate(settings.host, settings.port, ae_title=settings.ae_title)
+        association = entity.associate(
+            settings.host, settings.port, ae_title=settings.ae_title, tls_args=self._tls
+        )
         if not association.is_established:
             raise _refusal(association)
         try:
@@ -84,6 +91,17 @@ class DimsePacs:
             raise TransientError("the PACS broke the association", code="pacs-down") from error
         finally:
             association.release()
+
+
+def _tls(settings: PacsSettings) -> tuple[ssl.SSLContext, str] | None:
+    if not settings.tls:
+        return None
+    files = TlsFiles(
+        certificate=settings.tls_certificate,
+        key=settings.tls_key,
+        authorities=settings.tls_authorities,
+    )
+    return client_context(files), settings.tls_server_name or settings.host
 
 
 def _refusal(association: Any) -> TransientError | ConfigurationError:

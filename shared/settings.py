@@ -8,7 +8,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class PacsSettings(BaseSettings):
-    """The PACS that results go to, prefix ``CUTIS_PACS_``."""
+    """The PACS that results go to, prefix ``CUTIS_PACS_``.
+
+    ``tls`` speaks DICOM over TLS. ``tls_authorities`` (else the system's) say whom we believe, for
+    DICOM and for https; ``tls_certificate`` and ``tls_key`` are what we show there.
+    ``tls_server_name`` is the name in the archive's certificate where it is not ``host``.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_PACS_", frozen=True)
 
@@ -21,6 +26,11 @@ class PacsSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 4242
     timeout_seconds: float = 60.0
+    tls: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_authorities: Path | None = None
+    tls_server_name: str = ""
 
     def secret(self) -> str:
         """Return the password, read from ``password_file`` when that is set."""

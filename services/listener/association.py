@@ -16,6 +16,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.listener.admission import DATABASE_DOWN, DISK_SHORT, Admission, Refusal
+from services.listener.certificates import certificate_names
 from services.listener.instance import StoreRequest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
@@ -70,7 +71,8 @@ class Associations:
             called_ae_title=request.called_ae_title.strip(),
             peer_address=event.assoc.requestor.address or "",
         )
-        refusal = self._refusal(sender) or self._write_down(event.assoc, sender)
+        names = certificate_names(event.assoc)
+        refusal = self._refusal(sender, names) or self._write_down(event.assoc, sender)
         if refusal is None:
             log.info("association accepted", **_names(sender))
             return
@@ -130,8 +132,8 @@ class Associations:
         """Return how many associations are open."""
         return len(self._open)
 
-    def _refusal(self, sender: Sender) -> Refusal | None:
-        refusal = self._admission.refusal(sender, len(self._open))
+    def _refusal(self, sender: Sender, names: frozenset[str]) -> Refusal | None:
+        refusal = self._admission.refusal(sender, len(self._open), names)
         if refusal is None and not self._store.has_room():
             return DISK_SHORT
         return refusal

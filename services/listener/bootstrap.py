@@ -18,6 +18,7 @@ from pynetdicom import (
 
 from services.listener.admission import Admission
 from services.listener.association import Associations
+from services.listener.certificates import Binding
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.guard import Bounds, GuardedServer, guard_connection
 from services.listener.settings import ListenerSettings
@@ -27,6 +28,7 @@ from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_N
 from shared.errors import ConfigurationError
 from shared.settings import Settings
 from shared.spool import Spool
+from shared.tls import TlsFiles, server_context
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class Listener:
                 allowed_ae_titles=own.allowed_ae_titles,
                 allowed_addresses=own.allowed_addresses,
                 max_associations=own.max_associations,
+                binding=_binding(own),
             ),
             database=self._database,
             store=store,
@@ -152,18 +155,15 @@ def _application_entity(ae_title: str, own: ListenerSettings) -> AE:
 
 
 def _tls(own: ListenerSettings) -> ssl.SSLContext | None:
-    """Return TLS 1.2 or later with mutual authentication (BCP 195), or None without a file."""
     if own.tls_certificate is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(own.tls_certificate, own.tls_key)
-        if own.tls_client_authorities is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(own.tls_client_authorities)
-    except OSError as error:
-        raise ConfigurationError(
-            f"TLS files cannot be used: {error.strerror}", code="tls"
-        ) from error
-    return context
+    files = TlsFiles(
+        certificate=own.tls_certificate, key=own.tls_key, authorities=own.tls_client_authorities
+    )
+    return server_context(files)
+
+
+def _binding(own: ListenerSettings) -> Binding | None:
+    if own.tls_certificate is None or own.tls_client_authorities is None:
+        return None
+    return Binding(own.tls_names) if own.tls_bind_ae_titles else None

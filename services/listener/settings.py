@@ -16,6 +16,10 @@ class ListenerSettings(BaseSettings):
 
     Lists are written with commas: ``CUTIS_LISTENER_ALLOWED_AE_TITLES=ORTHANC,VECTRA``. Both lists
     must let a sender in; an empty list lets nobody in.
+
+    With ``tls_certificate`` only TLS is spoken; with ``tls_client_authorities`` every sender needs
+    a certificate of theirs, and that must name the sender's AE title. Where certificates carry
+    host names, ``tls_names`` says which: ``ORTHANC=pacs.example,VECTRA=vectra.example``.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_LISTENER_", frozen=True)
@@ -40,6 +44,8 @@ class ListenerSettings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_authorities: Path | None = None
+    tls_bind_ae_titles: bool = True
+    tls_names: Annotated[dict[str, frozenset[str]], NoDecode] = Field(default_factory=dict)
 
     @field_validator("allowed_ae_titles", "allowed_addresses", mode="before")
     @classmethod
@@ -47,6 +53,20 @@ class ListenerSettings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("tls_names", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names: dict[str, set[str]] = {}
+        for pair in value.split(","):
+            title, equals, name = pair.partition("=")
+            if not equals and pair.strip():
+                raise ValueError("must be AE-TITLE=name, with commas between")
+            if equals:
+                names.setdefault(title.strip(), set()).add(name.strip())
+        return names
 
     def listener_name(self) -> str:
         """Return the name our association rows carry: stable over restarts, unique per process."""

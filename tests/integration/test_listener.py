@@ -390,7 +390,7 @@ def certificate(tmp_path: Path) -> tuple[str, str]:
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]),
+            *("-subj", "/CN=PACS", "-out", files[0], "-keyout", files[1]),
         ],
         check=True,
         capture_output=True,
