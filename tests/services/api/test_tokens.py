@@ -101,7 +101,7 @@ def test_a_token_that_is_wrong_in_one_thing_is_nobody(
 def test_the_token_does_not_choose_its_algorithm(key: RSAPrivateKey, settings: ApiSettings) -> None:
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     forged = signed_with_the_public_key(public)
-    unsigned = jwt.encode(claims(), None, algorithm="none", headers={"kid": "one"})
+    unsigned = jwt.encode(claims(), "", algorithm="none", headers={"kid": "one"})
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     cut = token(key).rpartition(".")[0]
 
