@@ -75,5 +75,5 @@ SPEC = ModelSpec(
     ),
     training_data="procedural phantom photos only; no real patient, research use only",
     deadline_seconds=120.0,
-    parameters={"threshold": "0.5", "crop_skin": "0.8", "crop_lesion": "0.1"},
+    parameters={"threshold": "0.7", "crop_skin": "0.8", "crop_lesion": "0.1"},
 )
