@@ -90,7 +90,8 @@ class ActorPool:
         try:
             actor = self._actor(spec.name)
             # Loading is not the job's fault: wait for it outside the model's own deadline.
-            ray.get(actor.about.remote(), timeout=self._settings.start_seconds)
+            about = ray.get(actor.about.remote(), timeout=self._settings.start_seconds)
+            self._known[spec.name] = about
             answer: PredictAnswer = ray.get(actor.predict.remote(request), timeout=deadline)
         except GetTimeoutError as error:
             self._kill(spec.name)
