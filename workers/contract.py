@@ -89,7 +89,11 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """What a model accepts, finds and needs. ``name`` is folder, queue and catalogue name."""
+    """What a model accepts, finds and needs. ``name`` is folder, queue and catalogue name.
+
+    ``declines`` are images near to those that it accepts, which it must not read, with the reason
+    in words for the clinician: asked only about series that no model accepts.
+    """
 
     name: str
     version: str
@@ -100,6 +104,7 @@ class ModelSpec:
     deadline_seconds: float = 300.0
     num_cpus: float = 1.0
     parameters: dict[str, str] = field(default_factory=dict)
+    declines: tuple[Acceptance, ...] = ()
 
 
 class Model(Protocol):

@@ -60,7 +60,7 @@ def route(study: StudyManifest, catalogue: Mapping[str, ModelSpec], rules: SiteR
             )
             chosen.setdefault(model, []).extend(one.sop_instance_uid for one in instances)
         if not accepted:
-            decisions.append(_none(series, "not-applicable", _why_not(foreign)))
+            decisions.append(_none(series, *_why_not(foreign, catalogue)))
     jobs = tuple(
         PlannedJob(model=model, sop_instance_uids=tuple(uids))
         for model, uids in sorted(chosen.items())
@@ -102,12 +102,19 @@ def accepts(acceptance: Acceptance, instance: InstanceManifest) -> bool:
         instance.rows > 0
         and _among(instance.sop_class_uid, acceptance.sop_class_uids)
         and _among(instance.modality, acceptance.modalities)
-        and acceptance.samples_per_pixel in (None, instance.samples_per_pixel)
+        and acceptance.samples_per_pixel in (None, _samples(instance))
         and instance.number_of_frames >= acceptance.min_frames
         and (acceptance.max_frames is None or instance.number_of_frames <= acceptance.max_frames)
         and (acceptance.text is None or acceptance.text.search(_text(instance)) is not None)
         and (acceptance.not_text is None or acceptance.not_text.search(_text(instance)) is None)
     )
+
+
+def _samples(instance: InstanceManifest) -> int:
+    """Return the samples of a decoded pixel: a palette's one number stands for a colour."""
+    if instance.photometric_interpretation == "PALETTE COLOR":
+        return 3
+    return instance.samples_per_pixel
 
 
 def _among(value: str, allowed: frozenset[str]) -> bool:
@@ -133,12 +140,19 @@ def _none(series: SeriesManifest, code: str, reason: str) -> Decision:
     )
 
 
-def _why_not(instances: tuple[InstanceManifest, ...]) -> str:
+def _why_not(
+    instances: tuple[InstanceManifest, ...], catalogue: Mapping[str, ModelSpec]
+) -> tuple[str, str]:
+    """Return code and reason of a series that no model reads."""
     first = instances[0]
     if first.rows == 0:
-        return f"{UID(first.sop_class_uid).name} holds no image"
-    colour = {1: "grayscale", 3: "colour"}.get(first.samples_per_pixel, "unknown colour")
-    return (
+        return "not-applicable", f"{UID(first.sop_class_uid).name} holds no image"
+    for _, spec in sorted(catalogue.items()):
+        for declined in spec.declines:
+            if any(accepts(declined, one) for one in instances):
+                return "not-eligible", declined.reason
+    colour = {1: "grayscale", 3: "colour"}.get(_samples(first), "unknown colour")
+    return "not-applicable", (
         f"no model reads {UID(first.sop_class_uid).name}, modality {first.modality or 'none'}, "
         f"{colour}, {first.number_of_frames} frame(s)"
     )

@@ -30,6 +30,7 @@ def build_sc(picture: npt.NDArray[np.uint8], identity: Identity) -> Dataset:
     # We draw no identity; what the source had burned in is still there.
     dataset.BurnedInAnnotation = source.get("BurnedInAnnotation") or "NO"
     _copy_lossy_compression(dataset, source)
+    _copy_colour_space(dataset, source)
     dataset.Rows, dataset.Columns = picture.shape[:2]
     dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
     dataset.PhotometricInterpretation = "RGB"
@@ -52,4 +53,11 @@ def _copy_lossy_compression(dataset: Dataset, source: Dataset) -> None:
     dataset.LossyImageCompression = source.get("LossyImageCompression") or "00"
     for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
         if source.get(keyword) and dataset.LossyImageCompression == "01":
+            setattr(dataset, keyword, source.get(keyword))
+
+
+def _copy_colour_space(dataset: Dataset, source: Dataset) -> None:
+    """Keep the ICC profile: the picture is drawn in the source's own colours (PS3.3 C.11.15)."""
+    for keyword in ("ICCProfile", "ColorSpace"):
+        if keyword in source and source.get("PhotometricInterpretation") != "MONOCHROME2":
             setattr(dataset, keyword, source.get(keyword))

@@ -9,6 +9,7 @@ VL_PHOTOGRAPHIC = "1.2.840.10008.5.1.4.1.1.77.1.4"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MULTI_FRAME_BYTE = "1.2.840.10008.5.1.4.1.1.7.2"
 MULTI_FRAME_WORD = "1.2.840.10008.5.1.4.1.1.7.3"
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 MULTI_FRAME_TRUE_COLOUR = "1.2.840.10008.5.1.4.1.1.7.4"
 
 KELOID, HYPERPERFUSED = 1, 2
@@ -46,7 +47,7 @@ SPEC = ModelSpec(
         ),
         Acceptance(
             reason="a measured laser speckle perfusion map",
-            sop_class_uids=frozenset({SECONDARY_CAPTURE, MULTI_FRAME_WORD}),
+            sop_class_uids=frozenset({SECONDARY_CAPTURE, MULTI_FRAME_WORD, PARAMETRIC_MAP}),
             modalities=frozenset({"OT", "XC", ""}),
             samples_per_pixel=1,
             max_frames=1,
@@ -82,4 +83,15 @@ SPEC = ModelSpec(
     training_data="procedural keloid phantoms only; no real patient, research use only",
     deadline_seconds=180.0,
     parameters={"contrast_window": "7", "threshold": "0.5"},
+    declines=(
+        Acceptance(
+            reason=(
+                "a colour picture of laser speckle imaging: its colour map is unknown, so its "
+                "colours are never turned back into perfusion"
+            ),
+            samples_per_pixel=3,
+            text=_LSCI,
+            not_text=_OTHER_PERFUSION,
+        ),
+    ),
 )

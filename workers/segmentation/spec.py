@@ -5,6 +5,7 @@ import re
 from shared.dicom import codes
 from workers.contract import Acceptance, ModelSpec, Segment
 
+DERMOSCOPIC = "1.2.840.10008.5.1.4.1.1.77.1.7"
 VL_PHOTOGRAPHIC = "1.2.840.10008.5.1.4.1.1.77.1.4"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MULTI_FRAME_TRUE_COLOUR = "1.2.840.10008.5.1.4.1.1.7.4"
@@ -18,6 +19,8 @@ _NOT_A_PHOTO = re.compile(
     re.IGNORECASE,
 )
 _CLINICAL_PHOTO = re.compile(r"clinical|\bphoto(s|graph\w*)?\b|\bderm\b|dermatolog", re.IGNORECASE)
+
+_DERMOSCOPY = "a dermoscopic picture: the model was made for clinical photos"
 
 SPEC = ModelSpec(
     name="segmentation",
@@ -76,4 +79,13 @@ SPEC = ModelSpec(
     training_data="procedural phantom photos only; no real patient, research use only",
     deadline_seconds=120.0,
     parameters={"threshold": "0.7", "crop_skin": "0.8", "crop_lesion": "0.1"},
+    declines=(
+        Acceptance(reason=_DERMOSCOPY, sop_class_uids=frozenset({DERMOSCOPIC})),
+        Acceptance(reason=_DERMOSCOPY, modalities=frozenset({"DMS"}), samples_per_pixel=3),
+        Acceptance(
+            reason=_DERMOSCOPY,
+            samples_per_pixel=3,
+            text=re.compile(r"derm(at)?o?scop", re.IGNORECASE),
+        ),
+    ),
 )

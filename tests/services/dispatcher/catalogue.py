@@ -18,6 +18,9 @@ COLOUR = ModelSpec(
     ),
     segments=(),
     training_data="none",
+    declines=(
+        Acceptance(reason="a picture of speckle", samples_per_pixel=3, text=re.compile("speckle")),
+    ),
 )
 STACK = ModelSpec(
     name="stack",

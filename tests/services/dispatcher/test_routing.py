@@ -60,6 +60,23 @@ def test_a_series_no_model_reads_ends_with_the_reason() -> None:
     assert "modality DMS" in decision.reason
 
 
+def test_a_series_that_a_model_declines_is_told_why() -> None:
+    screenshot = instance(modality="OT", series_description="Laser speckle")
+
+    (decision,) = route(study(screenshot), CATALOGUE, SiteRules()).decisions
+
+    assert (decision.model, decision.code) == (None, "not-eligible")
+    assert decision.reason == "a picture of speckle"
+
+
+def test_a_picture_with_a_palette_is_in_colour() -> None:
+    palette = instance(samples_per_pixel=1, photometric_interpretation="PALETTE COLOR")
+
+    (job,) = route(study(palette), CATALOGUE, SiteRules()).jobs
+
+    assert job.model == "colour"
+
+
 def test_a_report_holds_no_image() -> None:
     report = instance(sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34", rows=0, modality="SR")
 
