@@ -6,6 +6,9 @@ EXTRAS := $(VENV)/.extras
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 
+# Many processes share the cores here: a BLAS that starts threads in each only slows them all down.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo viewer up test conformance browser-test check format clean \
 	needs-demo needs-viewer needs-test needs-browser
