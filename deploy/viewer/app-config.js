@@ -5,7 +5,7 @@ window.config = {
   routerBasename: null,
   extensions: [],
   modes: [],
-  customizationService: {},
+  customizationService: [{ 'ohif.tours': { $set: [] } }], // it would lie over the result
   showStudyList: true,
   maxNumberOfWebWorkers: 2,
   showLoadingIndicator: true,
@@ -15,6 +15,7 @@ window.config = {
   groupEnabledModesFirst: true,
   investigationalUseDialog: { option: 'never' }, // every result says so itself
   disableConfirmationPrompts: true, // or a link to a SEG would ask before it shows it
+  httpErrorHandler: error => console.warn('the archive answered', error?.status ?? error),
   maxNumRequests: { interaction: 100, thumbnail: 5, prefetch: 5 },
   defaultDataSourceName: 'pacs',
   dataSources: [

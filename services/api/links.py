@@ -15,6 +15,10 @@ from shared.states import ResultState
 
 STUDY, SERIES = "study_instance_uid", "series_instance_uid"
 
+_SHOWN = frozenset({"seg", "sc"})
+# OHIF 3.13 opens reports and maps of photos as a black viewport. The picture shows them: the map
+# in colours, the numbers in words. A report without a picture (nothing analysed) opens the study.
+
 
 class LinkedResult(ResultSummary):
     """A result and its address in the viewer."""
@@ -53,8 +57,7 @@ class Links:
     def result(self, result: ResultSummary) -> LinkedResult:
         """Return ``result`` with its address."""
         seen = result.state is ResultState.VERIFIED  # before that the viewer would find nothing
-        series = result.series_instance_uid
-        url = _filled(self.template, result.study_instance_uid, series) if seen else None
+        url = self._series(result) if seen else None
         return LinkedResult(**dict(result), viewer_url=url)
 
     def results(self, results: Iterable[ResultSummary]) -> tuple[LinkedResult, ...]:
@@ -71,6 +74,12 @@ class Links:
         return LinkedStudy(
             **{**dict(study), "results": self.results(study.results), "viewer_url": url}
         )
+
+    def _series(self, result: ResultSummary) -> str | None:
+        own, picture = result.series_instance_uid, result.picture_series_instance_uid
+        series = own if result.role in _SHOWN else picture
+        study = result.study_instance_uid
+        return _filled(self.template, study, series) if series else self.study(study)
 
 
 def check_template(template: str) -> str:

@@ -5,6 +5,7 @@ proxy adds the PACS's password, so it reads only, and answers to loopback names 
 elsewhere cannot have its own name resolve to us and read the archive).
 """
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -92,7 +93,12 @@ def serve_viewer(app: Starlette, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    # Uvicorn raises the signal that stopped it once more, and it would kill us: to stop is to end
+    # well.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: None)
+    server.run()
 
 
 class _Pages(StaticFiles):

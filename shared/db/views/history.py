@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from shared.db.tables import Event, Job, Result, Study, StudyRevision
 from shared.db.views.view import View
@@ -26,6 +26,9 @@ class ResultSummary(View):
     sop_instance_uid: str
     series_instance_uid: str
     source_sop_instance_uid: str
+    picture_series_instance_uid: str | None = Field(
+        description="series of the plain picture of the same findings; null without one"
+    )
     state: ResultState = Field(description="verified: the PACS was seen to hold it")
     already_stored: bool = Field(description="an earlier attempt had stored it")
     verified_at: datetime | None
@@ -58,6 +61,7 @@ def list_results(
             Job.model,
             StudyRevision.study_id,
             Study.study_instance_uid,
+            _picture_series.label("picture_series_instance_uid"),
         )
         .join(Job, Job.id == Result.job_id)
         .join(StudyRevision, StudyRevision.id == Job.revision_id)
@@ -90,8 +94,20 @@ def list_events(
     return [EventSummary.model_validate(row) for row in reversed(rows)]
 
 
+_Picture = aliased(Result)
+
+_picture_series = (
+    select(func.min(_Picture.series_instance_uid))
+    .where(
+        _Picture.job_id == Result.job_id,
+        _Picture.source_sop_instance_uid == Result.source_sop_instance_uid,
+        _Picture.role == "sc",
+    )
+    .scalar_subquery()
+)
+
 _RESULT_COLUMNS = tuple(
     name
     for name in ResultSummary.model_fields
-    if name not in {"model", "study_id", "study_instance_uid"}
+    if name not in {"model", "study_id", "study_instance_uid", "picture_series_instance_uid"}
 )

@@ -71,11 +71,17 @@ def inferred(session: Session, job_id: str) -> None:
     )
 
 
-def done(session: Session, job_id: str, *, description: str = "Layers (research use only)") -> None:
+def done(
+    session: Session,
+    job_id: str,
+    *,
+    description: str = "Layers (research use only)",
+    roles: tuple[str, ...] = ("seg", "sr"),
+) -> None:
     inferred(session, job_id)
     held = claimed(session, job_id, Stage.WRITE)
-    for role in ("seg", "sr"):
-        uid = f"2.25.{int(job_id[:8], 16)}.{len(role)}"
+    for number, role in enumerate(roles, 1):
+        uid = f"2.25.{int(job_id[:8], 16)}.{number}"
         record_result(
             session,
             Result(

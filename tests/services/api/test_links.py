@@ -25,7 +25,7 @@ def one_done_job(database: Database) -> tuple[str, int]:
         return job.id, 1
 
 
-def test_every_result_has_the_address_of_its_own_series(
+def test_an_overlay_has_the_address_of_its_own_series_and_a_lone_report_that_of_its_study(
     visit: Callable[..., TestClient], database: Database
 ) -> None:
     job_id, study_id = one_done_job(database)
@@ -36,11 +36,25 @@ def test_every_result_has_the_address_of_its_own_series(
     answers.append(client.get("/api/v1/results").json()["items"])
 
     for results in answers:
-        assert len(results) == 2
-        assert {one["viewer_url"] for one in results} == {
-            f"{STUDY}&initialSeriesInstanceUID={one['series_instance_uid']}" for one in results
-        }
+        addresses = {one["role"]: one["viewer_url"] for one in results}
+        (seg,) = (one["series_instance_uid"] for one in results if one["role"] == "seg")
+        assert addresses == {"seg": f"{STUDY}&initialSeriesInstanceUID={seg}", "sr": STUDY}
     assert client.get(f"/api/v1/studies/{study_id}").json()["viewer_url"] == STUDY
+
+
+def test_what_a_viewer_cannot_show_opens_the_picture_of_the_same_findings(
+    visit: Callable[..., TestClient], database: Database
+) -> None:
+    with database.write() as session:
+        (job,) = routed(session, frozen(session, "1.2.5"), "layers")
+        done(session, job.id, roles=("seg", "pm", "sr", "sr-image", "sc"))
+    results = visit(viewer_url=OHIF).get("/api/v1/results").json()["items"]
+
+    opened = {one["role"]: one["viewer_url"].rpartition("=")[2] for one in results}
+
+    series = {one["role"]: one["series_instance_uid"] for one in results}
+    assert opened["seg"] == series["seg"]
+    assert {opened[role] for role in ("pm", "sr", "sr-image", "sc")} == {series["sc"]}
 
 
 def test_the_page_links_each_result_and_the_study(
