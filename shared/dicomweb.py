@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import AwayError, ConfigurationError, PermanentError
 from shared.settings import PacsSettings
 
 _JSON = {"Accept": "application/dicom+json"}
@@ -86,7 +86,7 @@ class DicomWebPacs:
         except requests.exceptions.SSLError as error:
             raise ConfigurationError("TLS with the PACS fails", code="pacs-tls") from error
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise TransientError("the PACS does not answer", code="pacs-down") from error
+            raise AwayError("the PACS does not answer", code="pacs-down") from error
         except requests.RequestException as error:
             raise ConfigurationError("the PACS address cannot be used", code="pacs") from error
 
@@ -100,7 +100,7 @@ def _check(response: requests.Response) -> None:
     if status in {401, 403}:
         raise ConfigurationError(f"the PACS refuses our credentials ({status})", code="pacs-login")
     if status in {408, 425, 429} or status >= 500:
-        raise TransientError(f"the PACS is in trouble ({status})", code="pacs-trouble")
+        raise AwayError(f"the PACS is in trouble ({status})", code="pacs-trouble")
     if status in {404, 405}:
         raise ConfigurationError(f"no DICOMweb at the PACS address ({status})", code="pacs")
     raise PermanentError(f"the PACS refuses the instance ({status})", code="pacs-refused")
@@ -114,7 +114,7 @@ def _check_failures(response: requests.Response) -> None:
         return
     reason = int((failed[0].get(_FAILURE_REASON, {}).get("Value") or [0])[0])
     if 0xA700 <= reason <= 0xA7FF:  # out of resources (PS3.4 B.2.3)
-        raise TransientError("the PACS is out of resources", code="pacs-trouble")
+        raise AwayError("the PACS is out of resources", code="pacs-trouble")
     raise PermanentError(f"the PACS refuses the instance (0x{reason:04X})", code="pacs-refused")
 
 

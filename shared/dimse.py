@@ -12,7 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AE
 
 from shared.dicomweb import DicomWebPacs
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import AwayError, ConfigurationError, PermanentError, TransientError
 from shared.settings import PacsSettings
 from shared.tls import TlsFiles, client_context
 
@@ -104,14 +104,14 @@ def _tls(settings: PacsSettings) -> tuple[ssl.SSLContext, str] | None:
     return client_context(files), settings.tls_server_name or settings.host
 
 
-def _refusal(association: Any) -> TransientError | ConfigurationError:
+def _refusal(association: Any) -> AwayError | ConfigurationError:
     """Tell why no association came up (PS3.8 9.3.4)."""
     answer = association.acceptor.primitive
     if association.is_rejected and answer.result != _REJECTED_TRANSIENT:
         return ConfigurationError("the PACS rejects our association (AE titles?)", code="pacs-ae")
     if association.rejected_contexts and not association.accepted_contexts:
         return ConfigurationError("the PACS does not accept this SOP class", code="pacs-class")
-    return TransientError("the PACS does not answer", code="pacs-down")
+    return AwayError("the PACS does not answer", code="pacs-down")
 
 
 def _check(answer: Dataset, *, allowed: set[int]) -> None:
@@ -122,7 +122,7 @@ def _check(answer: Dataset, *, allowed: set[int]) -> None:
     if status in allowed or status >> 12 == 0xB:
         return
     if status >> 8 == 0xA7:
-        raise TransientError("the PACS is out of resources", code="pacs-trouble")
+        raise AwayError("the PACS is out of resources", code="pacs-trouble")
     if status == 0x0124:
         raise ConfigurationError("the PACS does not authorise us", code="pacs-login")
     raise PermanentError(f"the PACS refuses the request (0x{status:04X})", code="pacs-refused")

@@ -2,7 +2,9 @@
 
 ``CutisError``
  ├─ ``TransientError``       try again later, with backoff and a cap
- │   └─ ``ResourceError``    the machine was too small just now (memory, disk)
+ │   ├─ ``ResourceError``    the machine was too small just now (memory, disk)
+ │   ├─ ``AwayError``        a neighbour is away: try until it is back
+ │   └─ ``CrashError``       the process that did the work died: a few times, then park the job
  └─ ``PermanentError``       the same input will fail again: end the job with its reason
      ├─ ``BadInputError``    the images cannot be read or used
      └─ ``ConfigurationError``  an operator must change something first
@@ -44,6 +46,18 @@ class ResourceError(TransientError):
     """The machine was too small just now (memory, disk)."""
 
     default_code = "resource"
+
+
+class AwayError(TransientError):
+    """A neighbour (the PACS) does not answer: no fault of the job, so tried without a cap."""
+
+    default_code = "away"
+
+
+class CrashError(TransientError):
+    """The process that did the work died; a job that keeps doing that is parked."""
+
+    default_code = "crash"
 
 
 class PermanentError(CutisError):

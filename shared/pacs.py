@@ -12,7 +12,7 @@ class Pacs(Protocol):
 
     Every method raises
 
-    ``TransientError``
+    ``AwayError`` or another ``TransientError``
         no connection, a timeout, or the archive is out of resources;
     ``ConfigurationError``
         the archive refuses us: credentials, AE title, SOP class;

@@ -53,5 +53,6 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=60.0, gt=0)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_attempts: int = Field(default=3, ge=1)
+    max_crashes: int = Field(default=3, ge=1)
     retry_backoff_seconds: float = Field(default=10.0, gt=0)
     publish_lease_seconds: float = Field(default=60.0, gt=0)

@@ -91,7 +91,9 @@ class StageRunner:
 def retry_policy(settings: Settings) -> RetryPolicy:
     """Return the retry policy that ``settings`` ask for."""
     return RetryPolicy(
-        max_attempts=settings.max_attempts, backoff_seconds=settings.retry_backoff_seconds
+        max_attempts=settings.max_attempts,
+        max_crashes=settings.max_crashes,
+        backoff_seconds=settings.retry_backoff_seconds,
     )
 
 

@@ -5,9 +5,10 @@ Findings cross the spool between the worker and the writer as two files without 
 """
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ class Findings:
 
 
 def save_findings(findings: tuple[Findings, ...], folder: Path) -> None:
-    """Write ``findings`` into ``folder`` as ``findings.json`` and ``findings.npz``."""
+    """Write ``findings`` durably into ``folder`` as ``findings.json`` and ``findings.npz``."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     values = []
     for index, one in enumerate(findings):
@@ -99,7 +100,16 @@ def save_findings(findings: tuple[Findings, ...], folder: Path) -> None:
         values.append(_values(one))
     with (folder / "findings.npz").open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    (folder / "findings.json").write_text(json.dumps(values, allow_nan=False), encoding="utf-8")
+        _sync(file)
+    with (folder / "findings.json").open("wb") as file:
+        file.write(json.dumps(values, allow_nan=False).encode())
+        _sync(file)
+
+
+def _sync(file: BinaryIO) -> None:
+    # The job is moved on as soon as this returns: what it then relies on must survive a crash.
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def load_findings(folder: Path) -> tuple[Findings, ...]:

@@ -50,7 +50,8 @@ class WriteStage:
         if spec is None or job.findings_key is None:
             raise PermanentError(f"there are no findings of {job.model}", code="no-findings")
         manifest = weights_manifest(spec.name)
-        if manifest.digest != job.weights_digest:
+        today = (manifest.digest, spec.version, spec.parameters)
+        if today != (job.weights_digest, job.model_version, job.parameters):
             # Findings made with other weights must not be labelled with today's.
             raise PermanentError("the weights changed since the model ran", code="weights-changed")
         paths = {one.sop_instance_uid: self._path(one) for one in instances}

@@ -12,6 +12,9 @@ from shared.db.events import record_event
 from shared.db.tables import Attempt, Job
 from shared.states import WAITING, WORKING, AttemptOutcome, JobState, Stage, check_move
 
+NO_ATTEMPTS = {"attempt": 0, "failures": 0, "crashes": 0}
+"""What a job starts a stage with, and starts again with when an operator replays it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -65,6 +68,11 @@ def renew(session: Session, held: Claim, lease_seconds: float) -> bool:
     """Extend the lease; ``False`` means the job is no longer ours: stop and discard."""
     until = clock(session) + timedelta(seconds=lease_seconds)
     return _if_ours(session, held, lease_until=until)
+
+
+def relabel(session: Session, held: Claim, **labels: Any) -> bool:
+    """Record with what the claimed job really runs (key, weights, version, parameters)."""
+    return _if_ours(session, held, **labels)
 
 
 def claim_of(job: Job) -> Claim:

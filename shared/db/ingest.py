@@ -144,13 +144,16 @@ def record_instance(
     Instance UID, other bytes) is kept and visible; the first instance stays the one in use.
     """
     now = clock(session)
+    own_result = manifest.is_own_result
+    # The study's row is locked first: freezing waits for us, or we for it, and of two senders
+    # of one SOP Instance UID the second sees the first.
+    study = None if own_result else _locked_study(session, manifest.study_instance_uid)
     known = session.scalars(
         select(Instance.sha256).where(Instance.sop_instance_uid == manifest.sop_instance_uid)
     ).all()
     if file.sha256 in known:
         return Recorded.DUPLICATE
-    own_result, conflict = manifest.is_own_result, bool(known)
-    study = None if own_result else _study(session, manifest.study_instance_uid)
+    conflict = bool(known)
     session.add(
         Instance(
             study_id=None if study is None else study.id,
@@ -184,10 +187,13 @@ def record_instance(
     return Recorded.NEW
 
 
-def _study(session: Session, study_instance_uid: str) -> Study:
+def _locked_study(session: Session, study_instance_uid: str) -> Study:
     now = clock(session)
     study = session.scalars(
-        select(Study).where(Study.study_instance_uid == study_instance_uid)
+        select(Study)
+        .where(Study.study_instance_uid == study_instance_uid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if study is None:
         study = Study(

@@ -3,19 +3,19 @@
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.db.claims import Claim, claim_of, end_attempt, move
+from shared.db.claims import NO_ATTEMPTS, Claim, claim_of, end_attempt, move
 from shared.db.engine import clock
 from shared.db.events import record_event
 from shared.db.outbox import owe_message
 from shared.db.tables import Job, StudyRevision
-from shared.errors import CutisError, TransientError
+from shared.errors import AwayError, CrashError, CutisError, TransientError
 from shared.states import FINISHED, WAITING, WORKING, AttemptOutcome, JobState, Stage
 
 
@@ -26,10 +26,11 @@ class RetryPolicy:
     max_attempts: int
     backoff_seconds: float
     max_backoff_seconds: float = 900.0
+    max_crashes: int = 3
 
     def delay(self, attempt: int) -> timedelta:
         """Return the wait before the attempt after ``attempt`` (1-based), doubling, capped."""
-        seconds = self.backoff_seconds * 2 ** (attempt - 1)
+        seconds = self.backoff_seconds * 2 ** min(attempt - 1, 20)
         return timedelta(seconds=min(seconds, self.max_backoff_seconds))
 
 
@@ -92,7 +93,7 @@ def finish_stage(
 ) -> bool:
     """Record that the claimed stage succeeded; ``False`` when the claim was lost meanwhile."""
     now = clock(session)
-    changes: dict[str, Any] = {"attempt": 0, "code": "", "reason": "", "not_before": now}
+    changes: dict[str, Any] = {"code": "", "reason": "", "not_before": now, **NO_ATTEMPTS}
     if held.stage is Stage.MODEL:
         changes["findings_key"] = findings_key
     else:
@@ -117,24 +118,27 @@ def fail_stage(
 ) -> JobState | None:
     """Decide the fate of a job whose stage met ``error``; ``None`` when the claim was lost.
 
-    Transient errors wait and try again up to the policy's cap, then the job fails; permanent
-    errors end it at once.
+    Permanent errors end it at once. Transient ones wait and try again: up to the policy's cap,
+    then the job fails; without a cap while a neighbour is away; and a job whose process died as
+    often as the policy bears is parked.
     """
-    transient = isinstance(error, TransientError)
-    outcome = AttemptOutcome.TRANSIENT if transient else AttemptOutcome.PERMANENT
-    again = transient and held.attempt < policy.max_attempts
-    moved = _again_or_end(
-        session, held, again, JobState.FAILED, policy, code=error.code, reason=error.reason
-    )
+    if isinstance(error, CrashError):
+        moved = _after_crash(session, held, policy, code=error.code, reason=error.reason)
+        outcome = AttemptOutcome.LOST
+    elif isinstance(error, AwayError):
+        moved = _again_or_end(session, held, JobState.FAILED, policy, Ending(error, again=True))
+        outcome = AttemptOutcome.TRANSIENT
+    elif isinstance(error, TransientError):
+        failures = session.get_one(Job, held.job_id, populate_existing=True).failures + 1
+        ending = Ending(error, again=failures < policy.max_attempts, counted={"failures": failures})
+        moved = _again_or_end(session, held, JobState.FAILED, policy, ending)
+        outcome = AttemptOutcome.TRANSIENT
+    else:
+        moved = _again_or_end(session, held, JobState.FAILED, policy, Ending(error, again=False))
+        outcome = AttemptOutcome.PERMANENT
     if moved is not None:
-        end_attempt(
-            session,
-            held,
-            outcome,
-            code=error.code,
-            reason=error.reason,
-            stage_seconds=stage_seconds,
-        )
+        code, reason = error.code, error.reason
+        end_attempt(session, held, outcome, code=code, reason=reason, stage_seconds=stage_seconds)
     return moved
 
 
@@ -146,32 +150,46 @@ def recover_lost(session: Session, policy: RetryPolicy) -> int:
     ).all()
     for job in lost:
         held = claim_of(job)
-        again = held.attempt < policy.max_attempts
         reason = f"{held.owner} stopped answering during attempt {held.attempt}"
-        if _again_or_end(session, held, again, JobState.PARKED, policy, code="lost", reason=reason):
+        if _after_crash(session, held, policy, code="lost", reason=reason):
             end_attempt(session, held, AttemptOutcome.LOST, code="lost", reason=reason)
     return len(lost)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: its error, whether another follows, and what it is counted as."""
+
+    error: CutisError
+    again: bool
+    counted: dict[str, int] = field(default_factory=dict)
+
+
+def _after_crash(
+    session: Session, held: Claim, policy: RetryPolicy, *, code: str, reason: str
+) -> JobState | None:
+    crashes = session.get_one(Job, held.job_id, populate_existing=True).crashes + 1
+    ending = Ending(
+        CrashError(reason, code=code),
+        again=crashes < policy.max_crashes,
+        counted={"crashes": crashes},
+    )
+    return _again_or_end(session, held, JobState.PARKED, policy, ending)
+
+
 def _again_or_end(
-    session: Session,
-    held: Claim,
-    again: bool,
-    end: JobState,
-    policy: RetryPolicy,
-    *,
-    code: str,
-    reason: str,
+    session: Session, held: Claim, end: JobState, policy: RetryPolicy, ending: Ending
 ) -> JobState | None:
     now = clock(session)
-    after = WAITING[held.stage] if again else end
+    after = WAITING[held.stage] if ending.again else end
     due = now + policy.delay(held.attempt)
-    changes: dict[str, Any] = {"code": code, "reason": reason, "not_before": due}
-    if not again:
-        changes |= {"not_before": now, "finished_at": now}
+    error = ending.error
+    changes: dict[str, Any] = {"code": error.code, "reason": error.reason, **ending.counted}
+    changes |= {"not_before": due} if ending.again else {"not_before": now, "finished_at": now}
     if not move(session, held, after, **changes):
         return None
-    if again:
+    if ending.again:
         owe_message(session, session.get_one(Job, held.job_id), held.stage, due)
-    record_event(session, "JobDelayed" if again else "JobEnded", job_id=held.job_id, code=code)
+    name = "JobDelayed" if ending.again else "JobEnded"
+    record_event(session, name, job_id=held.job_id, code=error.code)
     return after

@@ -7,27 +7,43 @@ from shared.db.engine import clock
 from shared.db.events import record_event
 from shared.db.outbox import owe_message
 from shared.db.tables import Job
-from shared.states import WAITING, WORKING, AttemptOutcome, JobState, Stage, check_move
+from shared.states import (
+    WAITING,
+    WORKING,
+    AttemptOutcome,
+    IllegalMoveError,
+    JobState,
+    Stage,
+    check_move,
+)
+
+_FROM_THE_MODEL = frozenset({"weights-changed", "findings", "no-findings", "encoding"})
+"""Codes of write failures that no second write mends: the model has to run again."""
 
 
-def retry_job(session: Session, job_id: str, *, by: str = "") -> JobState:
-    """Replay a job that ended without success, from the stage that failed; ``by`` is who asked.
+def retry_job(session: Session, job_id: str) -> JobState:
+    """Replay a job that ended without success, from the stage that has to be done again.
 
     Raises
     ------
     KeyError
         No such job.
     IllegalMoveError
-        The job is not in a state that can be replayed.
+        The job is not in a state that can be replayed, or a later revision superseded it.
     """
     job = _existing(session, job_id)
+    if job.superseded_at is not None:
+        raise IllegalMoveError("a later revision of the study superseded this job")
+    if job.code in _FROM_THE_MODEL:
+        job.findings_key = None
     stage = Stage.MODEL if job.findings_key is None else Stage.WRITE
     check_move(JobState(job.state), WAITING[stage])
     now = clock(session)
-    job.state, job.attempt, job.code, job.reason = WAITING[stage], 0, "", ""
+    job.state, job.code, job.reason = WAITING[stage], "", ""
+    job.attempt, job.failures, job.crashes = 0, 0, 0
     job.finished_at, job.lease_until, job.not_before = None, None, now
     owe_message(session, job, stage, now)
-    record_event(session, "JobRetried", job_id=job.id, stage=stage, by=by)
+    record_event(session, "JobRetried", job_id=job.id, stage=stage)
     return WAITING[stage]
 
 
@@ -52,7 +68,8 @@ def cancel_job(session: Session, job_id: str, *, code: str, reason: str, by: str
 
 
 def _existing(session: Session, job_id: str) -> Job:
-    job = session.get(Job, job_id)
+    # Locked: between this look and the change, a worker may finish the job.
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
     if job is None:
         raise KeyError(job_id)
     return job

@@ -27,7 +27,9 @@ def freeze_complete_studies(
     """
     now = clock(session)
     frozen = []
-    for study in session.scalars(select(Study).where(Study.dirty)).all():
+    # Locked: an instance that arrives meanwhile waits, and makes the study dirty again.
+    dirty = select(Study).where(Study.dirty).order_by(Study.id).with_for_update()
+    for study in session.scalars(dirty.execution_options(populate_existing=True)).all():
         reason = _completeness(session, study, now, quiet_seconds, max_age_seconds)
         if reason is not None:
             frozen.append(_freeze(session, study, reason))
@@ -72,7 +74,10 @@ def supersede_earlier(session: Session, revision: StudyRevision) -> None:
     for old in earlier:
         old.superseded_at = old.superseded_at or now
         for job in session.scalars(
-            select(Job).where(Job.revision_id == old.id, Job.superseded_at.is_(None))
+            select(Job)
+            .where(Job.revision_id == old.id, Job.superseded_at.is_(None))
+            .with_for_update()
+            .execution_options(populate_existing=True)
         ).all():
             _supersede(session, job, revision, now)
 

@@ -194,6 +194,8 @@ class Job(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     token: Mapped[int] = mapped_column(default=0)  # fencing: rises with every claim
     attempt: Mapped[int] = mapped_column(default=0)  # attempts at the current stage
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # of those, transient
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # of those, deaths
     owner: Mapped[str] = mapped_column(default="")
     lease_until: Mapped[datetime | None] = mapped_column(index=True)
     not_before: Mapped[datetime]

@@ -4,6 +4,7 @@ import importlib
 import os
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ import structlog
 import torch
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from shared.errors import CutisError, ResourceError, TransientError
+from shared.errors import (
+    CrashError,
+    CutisError,
+    PermanentError,
+    ResourceError,
+    TransientError,
+)
 from shared.spool import sync_folder
 from workers.catalog import model_folder
 from workers.contract import Model, ModelSpec
@@ -31,8 +38,14 @@ class ModelActor:
         torch.set_num_threads(threads)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         module = importlib.import_module(f"workers.{name}.model")
-        self._model: Model = module.load(model_folder(name) / "weights", device)
         self._device = device.type
+        self._model: Model | None = None
+        self._load_error: CutisError | None = None
+        try:
+            self._model = module.load(model_folder(name) / "weights", device)
+        except CutisError as error:
+            # Raised here, it would look like a process that died: jobs are told the reason.
+            self._load_error = error
 
     def about(self) -> dict[str, Any]:
         """Say which process this is and on what device the model lies."""
@@ -41,6 +54,8 @@ class ModelActor:
     def predict(self, request: PredictRequest) -> PredictAnswer:
         """Run the model on the request's series and leave its findings, durably, in the folder."""
         seconds: dict[str, float] = {}
+        if self._model is None:
+            return answer_of(self._load_error or PermanentError("no model"), seconds)
         try:
             start = time.monotonic()
             series = [read_series(one) for one in request.series]
@@ -77,6 +92,7 @@ class ActorPool:
         self._lock = threading.Lock()
         self._actors: dict[str, Any] = {}
         self._known: dict[str, dict[str, Any]] = {}
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def predict(self, spec: ModelSpec, request: PredictRequest) -> PredictAnswer:
         """Run ``request`` on the actor of ``spec``, killing the actor at the deadline.
@@ -87,20 +103,29 @@ class ActorPool:
             The actor died, hung, or Ray is away.
         """
         deadline = self._settings.deadline_seconds or spec.deadline_seconds
+        # One call at a time: an actor has one thread, and a call that waits behind another's
+        # would run into its own deadline and kill the actor under the one that works.
+        with self._turns[spec.name]:
+            return self._predict(spec, request, deadline)
+
+    def _predict(self, spec: ModelSpec, request: PredictRequest, deadline: float) -> PredictAnswer:
+        actor = self._actor(spec.name)
         try:
-            actor = self._actor(spec.name)
             # Loading is not the job's fault: wait for it outside the model's own deadline.
             about = ray.get(actor.about.remote(), timeout=self._settings.start_seconds)
             self._known[spec.name] = about
             answer: PredictAnswer = ray.get(actor.predict.remote(request), timeout=deadline)
         except GetTimeoutError as error:
-            self._kill(spec.name)
+            log.warning("actor_killed", model=spec.name)
+            self._forget(spec.name, actor)
+            ray.kill(actor, no_restart=True)
             reason = f"{spec.name} exceeded its deadline of {deadline:g} s"
             raise TransientError(reason, code="deadline") from error
         except RayActorError as error:
-            self._forget_dead(spec.name, error)
-            reason = f"the actor of {spec.name} died"
-            raise TransientError(reason, code="actor-lost") from error
+            # Also an actor whose constructor failed, which is dead for good: make a new one.
+            log.warning("actor_lost", model=spec.name, error=type(error).__name__)
+            self._forget(spec.name, actor)
+            raise CrashError(f"the actor of {spec.name} died", code="actor-lost") from error
         except RayError as error:
             log.exception("actor_call_failed", model=spec.name)
             reason = f"the actor of {spec.name} failed: {type(error).__name__}; see the log"
@@ -143,20 +168,11 @@ class ActorPool:
                 )
             return self._actors[name]
 
-    def _kill(self, name: str) -> None:
-        log.warning("actor_killed", model=name)
+    def _forget(self, name: str, actor: Any) -> None:
         with self._lock:
-            actor = self._actors.pop(name, None)
-            self._known.pop(name, None)
-        if actor is not None:
-            ray.kill(actor, no_restart=True)
-
-    def _forget_dead(self, name: str, error: RayActorError) -> None:
-        # A constructor that fails leaves an actor that is dead for good; a new one must be made.
-        log.warning("actor_lost", model=name, error=type(error).__name__)
-        with self._lock:
-            self._actors.pop(name, None)
-            self._known.pop(name, None)
+            if self._actors.get(name) is actor:
+                del self._actors[name]
+                self._known.pop(name, None)
 
 
 def _about(call: Any) -> dict[str, Any]:

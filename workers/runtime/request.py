@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from shared.errors import (
     BadInputError,
     ConfigurationError,
+    CrashError,
     CutisError,
     PermanentError,
     ResourceError,
@@ -13,7 +14,14 @@ from shared.errors import (
 
 _ERRORS: dict[str, type[CutisError]] = {
     one.__name__: one
-    for one in (TransientError, ResourceError, PermanentError, BadInputError, ConfigurationError)
+    for one in (
+        TransientError,
+        ResourceError,
+        CrashError,
+        PermanentError,
+        BadInputError,
+        ConfigurationError,
+    )
 }
 
 

@@ -3,16 +3,19 @@
 from pathlib import Path
 
 from celery import Celery
+from sqlalchemy.exc import IntegrityError
 
+from shared.db.claims import relabel
 from shared.db.engine import Database
-from shared.db.studies import instances_of
+from shared.db.jobs import job_key
+from shared.db.studies import digest_of, instances_of
 from shared.db.tables import Instance, Job
 from shared.dicom.manifest import InstanceManifest, study_manifest
 from shared.errors import PermanentError, TransientError
 from shared.messages import RUN_MODEL_TASK, RunModel
 from shared.spool import Spool, sync_folder
 from shared.stage import Attempt, StageRunner
-from workers.catalog import models
+from workers.catalog import models, weights_manifest
 from workers.contract import ModelSpec
 from workers.runtime.actors import ActorPool
 from workers.runtime.request import InstanceFile, PredictRequest, SeriesFiles
@@ -29,7 +32,7 @@ class ModelStage:
     def work(self, attempt: Attempt) -> str:
         """Run the job's model; return the key of the folder with its findings."""
         with attempt.timed("prepare"):
-            spec, series = self._inputs(attempt.claim.job_id)
+            spec, series = self._inputs(attempt)
             key = self._spool.job_folder(attempt.claim.job_id, attempt.claim.token)
             request = PredictRequest(series=series, folder=str(self._spool.path(key)))
         with attempt.timed("model"):
@@ -42,14 +45,48 @@ class ModelStage:
         sync_folder(Path(request.folder).parent)
         return key
 
-    def _inputs(self, job_id: str) -> tuple[ModelSpec, tuple[SeriesFiles, ...]]:
+    def _inputs(self, attempt: Attempt) -> tuple[ModelSpec, tuple[SeriesFiles, ...]]:
         with self._database.read() as session:
-            job = session.get_one(Job, job_id)
+            job = session.get_one(Job, attempt.claim.job_id)
             instances = instances_of(session, job.instance_ids)
         spec = models().get(job.model)
         if spec is None:
             raise PermanentError(f"this worker has no model {job.model}", code="unknown-model")
+        self._label(attempt, job, spec, instances)
         return spec, self._series(instances)
+
+    def _label(
+        self, attempt: Attempt, job: Job, spec: ModelSpec, instances: list[Instance]
+    ) -> None:
+        """Record what the job runs with, where that changed since it was queued."""
+        digest = weights_manifest(spec.name).digest
+        today = (digest, spec.version, spec.parameters)
+        if today == (job.weights_digest, job.model_version, job.parameters):
+            return
+        study_instance_uid = str(instances[0].manifest["study_instance_uid"])
+        key = job_key(
+            study_instance_uid,
+            digest_of(instances),
+            spec.name,
+            digest,
+            version=spec.version,
+            parameters=spec.parameters,
+        )
+        try:
+            with self._database.write() as session:
+                kept = relabel(
+                    session,
+                    attempt.claim,
+                    key=key,
+                    weights_digest=digest,
+                    model_version=spec.version,
+                    parameters=spec.parameters,
+                )
+        except IntegrityError as error:
+            reason = "the same work is queued again with the weights of today"
+            raise PermanentError(reason, code="superseded") from error
+        if not kept:
+            raise TransientError("the lease was lost before the model ran", code="lease-lost")
 
     def _series(self, instances: list[Instance]) -> tuple[SeriesFiles, ...]:
         manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]

@@ -62,7 +62,7 @@ class JobSummary(View):
     @property
     def can_retry(self) -> bool:
         """Whether an operator may retry it."""
-        return self.state in REPLAYABLE
+        return self.state in REPLAYABLE and self.superseded_at is None
 
     @computed_field(description="whether an operator may cancel it")  # type: ignore[prop-decorator]
     @property

@@ -1,3 +1,5 @@
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,12 +11,12 @@ from shared.db.jobs import RetryPolicy, fail_stage, finish_stage, job_key, open_
 from shared.db.operations import cancel_job, retry_job
 from shared.db.outbox import owe_again, relay
 from shared.db.tables import Attempt, Event, Job, OutboxMessage, StudyRevision
-from shared.errors import PermanentError, TransientError
+from shared.errors import AwayError, CrashError, CutisError, PermanentError, TransientError
 from shared.messages import RUN_MODEL_TASK, WRITE_RESULTS_TASK
 from shared.states import AttemptOutcome, IllegalMoveError, JobState, Stage
 from tests.shared.db.rows import queued_job
 
-POLICY = RetryPolicy(max_attempts=2, backoff_seconds=0.001)
+POLICY = RetryPolicy(max_attempts=2, max_crashes=2, backoff_seconds=0.001)
 
 
 def claimed(database: Database, job_id: str, stage: Stage = Stage.MODEL) -> Claim:
@@ -82,7 +84,7 @@ def test_a_worker_that_lost_its_lease_cannot_finish(database: Database) -> None:
 
 def test_a_job_that_loses_its_worker_too_often_is_parked(database: Database) -> None:
     job_id = new_job(database)
-    for _ in range(POLICY.max_attempts):
+    for _ in range(POLICY.max_crashes):
         with database.write() as session:
             session.get_one(Job, job_id).not_before = session.get_one(Job, job_id).created_at
         with database.write() as session:
@@ -117,12 +119,83 @@ def test_a_transient_error_waits_and_a_permanent_one_ends_the_job(database: Data
         assert (job.state, job.code, job.reason) == (JobState.FAILED, "bad", "never")
 
 
+def fail(database: Database, job_id: str, error: CutisError) -> JobState | None:
+    with database.write() as session:
+        job = session.get_one(Job, job_id)
+        job.not_before = job.created_at
+    held = claimed(database, job_id)
+    with database.write() as session:
+        return fail_stage(session, held, error, POLICY)
+
+
 def test_transient_errors_have_a_cap(database: Database) -> None:
     job_id = new_job(database)
-    held = Claim(job_id=job_id, stage=Stage.MODEL, token=1, attempt=2, owner="w")
+
+    assert fail(database, job_id, TransientError("busy")) is JobState.QUEUED
+    assert fail(database, job_id, TransientError("busy")) is JobState.FAILED
+
+
+def test_a_job_that_kills_its_process_is_parked(database: Database) -> None:
+    job_id = new_job(database)
+
+    assert fail(database, job_id, CrashError("died")) is JobState.QUEUED
+    assert fail(database, job_id, TransientError("busy")) is JobState.QUEUED, "counted apart"
+    assert fail(database, job_id, CrashError("died")) is JobState.PARKED
+
+
+def test_a_neighbour_that_is_away_is_waited_for_without_a_cap(database: Database) -> None:
+    job_id = new_job(database)
+
+    for _ in range(2 * POLICY.max_attempts):
+        assert fail(database, job_id, AwayError("no answer")) is JobState.QUEUED
+
+
+def test_findings_that_cannot_be_written_are_made_again(database: Database) -> None:
+    job_id = new_job(database)
+    held = claimed(database, job_id)
     with database.write() as session:
-        claim(session, job_id, Stage.MODEL, owner="w", lease_seconds=60)
-        assert fail_stage(session, held, TransientError("busy"), POLICY) is JobState.FAILED
+        finish_stage(session, held, stage_seconds={}, findings_key="k")
+    held = claimed(database, job_id, Stage.WRITE)
+    with database.write() as session:
+        fail_stage(session, held, PermanentError("other", code="weights-changed"), POLICY)
+
+    with database.write() as session:
+        assert retry_job(session, job_id) is JobState.QUEUED
+        assert session.get_one(Job, job_id).findings_key is None
+
+
+def test_a_superseded_job_is_not_replayed(database: Database) -> None:
+    job_id = new_job(database)
+    with database.write() as session:
+        cancel_job(session, job_id, code="superseded", reason="revision 2")
+        job = session.get_one(Job, job_id)
+        job.superseded_at = job.created_at
+    with database.write() as session, pytest.raises(IllegalMoveError, match="superseded"):
+        retry_job(session, job_id)
+
+
+def test_a_job_that_finishes_while_it_is_cancelled_stays_done(database: Database) -> None:
+    job_id = new_job(database)
+    held = claimed(database, job_id)
+    with database.write() as session:
+        finish_stage(session, held, stage_seconds={}, findings_key="k")
+    held = claimed(database, job_id, Stage.WRITE)
+    asked = threading.Event()
+
+    def cancel() -> None:
+        asked.set()
+        with database.write() as session:
+            cancel_job(session, job_id, code="operator", reason="too late")
+
+    with ThreadPoolExecutor() as threads:
+        with database.write() as session:
+            finish_stage(session, held, stage_seconds={})
+            cancelling = threads.submit(cancel)
+            asked.wait()
+            time.sleep(0.3)
+        with pytest.raises(IllegalMoveError):
+            cancelling.result()
+    assert state_of(database, job_id) == JobState.DONE
 
 
 def test_an_operator_replays_from_the_stage_that_failed(database: Database) -> None:

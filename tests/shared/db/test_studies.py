@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -127,6 +130,30 @@ def test_a_late_image_opens_revision_two_and_supersedes_the_first(database: Data
         assert job.superseded_at is not None
         assert (job.state, job.code) == (JobState.CANCELLED, "superseded")
         assert second.digest != first.digest
+
+
+def test_an_image_that_arrives_while_its_study_is_frozen_is_not_forgotten(
+    database: Database,
+) -> None:
+    with database.write() as session:
+        receive(session)
+    started = threading.Event()
+
+    def arrive() -> None:
+        started.set()
+        with database.write() as session:
+            receive(session, sop="1.2.4", content="late")
+
+    with ThreadPoolExecutor() as threads:
+        with database.write() as session:
+            freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
+            arriving = threads.submit(arrive)
+            started.wait()
+            time.sleep(0.3)
+        arriving.result()
+
+    (second,) = freeze(database)
+    assert len(second.instance_ids) == 2
 
 
 def test_the_manifest_of_a_revision_groups_by_series(database: Database) -> None:

@@ -20,6 +20,8 @@ class MoodyActor:
     def predict(self, request: PredictRequest) -> PredictAnswer:
         if request.folder == "hang":
             time.sleep(600)
+        if request.folder == "slow":
+            time.sleep(1.5)
         if request.folder == "die":
             os._exit(1)
         if request.folder == "raise":

@@ -1,15 +1,19 @@
 """The actor pool against a real Ray."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from shared.errors import TransientError
 from tests.workers.runtime.actor_classes import MoodyActor
+from workers.catalog import model_folder
 from workers.contract import ModelSpec
-from workers.runtime.actors import ActorPool
+from workers.runtime import actors
+from workers.runtime.actors import ActorPool, ModelActor
 from workers.runtime.cluster import connect, disconnect
 from workers.runtime.request import PredictRequest
 from workers.runtime.settings import WorkerSettings
@@ -86,5 +90,27 @@ def test_a_bug_in_a_model_fails_the_attempt_but_not_the_actor(pool: ActorPool) -
     assert pool.predict(spec(), request("answer")).error is None
 
 
-def test_a_model_that_cannot_load_says_so(pool: ActorPool) -> None:
+def test_an_actor_that_cannot_start_counts_as_dead(pool: ActorPool) -> None:
     assert fails(pool, "answer", name="unloadable") == "actor-lost"
+
+
+def test_weights_that_differ_from_their_manifest_say_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(model_folder("layers") / "weights", tmp_path / "weights")
+    (tmp_path / "weights" / "unet.safetensors").write_bytes(b"tampered")
+    monkeypatch.setattr(actors, "model_folder", lambda _name: tmp_path)
+
+    answer = ModelActor("layers", 1).predict(request("unused"))
+
+    assert answer.error is not None
+    assert answer.error[:2] == ("ConfigurationError", "weights")
+
+
+def test_two_jobs_of_one_model_take_turns(pool: ActorPool) -> None:
+    pool.predict(spec(), request("answer"))
+    with ThreadPoolExecutor() as threads:
+        # Together they take longer than one deadline, and neither must be killed for it.
+        calls = [threads.submit(pool.predict, spec(), request("slow")) for _ in range(2)]
+
+        assert [one.result().error for one in calls] == [None, None]
