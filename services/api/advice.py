@@ -30,7 +30,9 @@ _JOBS = {
     "unknown-model": "Install the version of Cutis that has this model, then retry.",
     "unexpected": "Read the log of the process that ran it and report it; then retry.",
     "weights": "The weights differ from their manifest: install them again, then retry.",
-    "weights-changed": "Install the weights that the model ran with, then retry.",
+    "weights-changed": "Retry: the model runs again, with the weights of today.",
+    "tls": "Check the certificate, key and authority files named in the settings, then retry.",
+    "pacs-tls": "Check the PACS's certificate and our authorities, then retry.",
 }
 
 _REFUSALS = {
