@@ -40,6 +40,9 @@ _REFUSALS = {
     "calling AE title is not allowed": (
         "If you know this sender, add its AE title to CUTIS_LISTENER_ALLOWED_AE_TITLES."
     ),
+    "certificate does not name the calling AE title": (
+        "Have the sender use a certificate in its own name, or bind its name to the AE title."
+    ),
     "address is not allowed": (
         "If you know this sender, add its address to CUTIS_LISTENER_ALLOWED_ADDRESSES."
     ),
