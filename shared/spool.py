@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import ResourceError
+from shared.failpoints import failpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,11 @@ class Spool:
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
+                failpoint("spool.before-fsync")
                 os.fsync(file.fileno())
+            failpoint("spool.before-rename")
             temporary.replace(target)
+            failpoint("spool.after-rename")
             sync_folder(target.parent)
         except OSError as error:
             with contextlib.suppress(OSError):

@@ -13,6 +13,7 @@ from shared.db.engine import Database
 from shared.db.jobs import RetryPolicy, fail_stage, finish_stage
 from shared.db.processes import process_name
 from shared.errors import CutisError, TransientError
+from shared.failpoints import failpoint
 from shared.heart import Heart
 from shared.settings import Settings
 from shared.states import Stage
@@ -50,6 +51,7 @@ class StageRunner:
         self._database = database
         self._settings = settings
         self._stage = stage
+        self._role = role
         self._owner = process_name(role)
         self._policy = retry_policy(settings)
 
@@ -63,6 +65,8 @@ class StageRunner:
                 owner=self._owner,
                 lease_seconds=self._settings.lease_seconds,
             )
+            failpoint(f"{self._role}.before-claim-commit")
+        failpoint(f"{self._role}.after-claim")
         if held is None:
             log.info("job_not_claimed", job_id=job_id, stage=self._stage)
             return
@@ -76,6 +80,7 @@ class StageRunner:
         with self._database.write() as session:
             if not renew(session, attempt.claim, self._settings.lease_seconds):
                 attempt.lost.set()
+        failpoint(f"{self._role}.after-renew")
 
     def _end(self, attempt: Attempt, error: CutisError | None, findings_key: str | None) -> None:
         held, seconds = attempt.claim, attempt.stage_seconds
@@ -85,6 +90,8 @@ class StageRunner:
                 after = "finished" if kept else "claim-lost"
             else:
                 after = fail_stage(session, held, error, self._policy, seconds) or "claim-lost"
+            failpoint(f"{self._role}.before-finish-commit")
+        failpoint(f"{self._role}.after-finish")
         log.info("stage_ended", job_id=held.job_id, stage=held.stage, after=after)
 
 

@@ -18,6 +18,7 @@ from shared.db.jobs import RetryPolicy, recover_lost
 from shared.db.outbox import owe_again, relay
 from shared.db.processes import beat, say_goodbye
 from shared.db.studies import freeze_complete_studies
+from shared.failpoints import failpoint
 from shared.settings import Settings
 from shared.stage import retry_policy
 from workers.contract import ModelSpec
@@ -70,8 +71,12 @@ class Dispatcher:
                 quiet_seconds=self._own.quiet_seconds,
                 max_age_seconds=self._own.max_age_seconds,
             )
+            failpoint("dispatcher.before-freeze-commit")
+        failpoint("dispatcher.after-freeze")
         with self._database.write() as session:
             route_new_revisions(session, self._catalogue, self._rules)
+            failpoint("dispatcher.before-route-commit")
+        failpoint("dispatcher.after-route")
         if time.monotonic() - self._swept_at >= self._own.sweep_seconds:
             self._sweep()
             self._swept_at = time.monotonic()
@@ -82,5 +87,7 @@ class Dispatcher:
             lost = recover_lost(session, self._policy)
             unclaimed = owe_again(session, self._settings.publish_lease_seconds)
             beat(session, "dispatcher")
+            failpoint("dispatcher.before-sweep-commit")
+        failpoint("dispatcher.after-sweep")
         if lost or unclaimed:
             log.warning("swept", leases_lost=lost, messages_unclaimed=unclaimed)

@@ -29,6 +29,7 @@ from shared.db.ingest import (
     touch_associations,
 )
 from shared.db.processes import beat, say_goodbye
+from shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -100,10 +101,12 @@ class Associations:
                 transfer_syntax_uid=str(event.context.transfer_syntax),
                 data_set=event.encoded_dataset(include_meta=False),
             )
-            return self._store.store(request, sender, association_id)
+            status = self._store.store(request, sender, association_id)
         except BaseException:
             log.exception("instance refused", code="unexpected")
             raise
+        failpoint("listener.before-answer")
+        return status
 
     def start(self) -> None:
         """Strike out what an earlier run of this listener left open."""
@@ -147,6 +150,7 @@ class Associations:
             return DATABASE_DOWN
         with self._lock:
             self._open[association] = (association_id, sender)
+        failpoint("listener.after-accept")
         return None
 
     def _strike_out(self, association: Association) -> None:

@@ -16,6 +16,7 @@ from shared.db.engine import Database
 from shared.db.ingest import Recorded, Sender, record_instance, record_quarantine
 from shared.dicom.manifest import InstanceManifest
 from shared.errors import BadInputError, ResourceError
+from shared.failpoints import failpoint
 from shared.spool import Spool, SpooledFile
 
 log = structlog.get_logger(__name__)
@@ -70,7 +71,9 @@ class InstanceStore:
             digest = hashlib.sha256(content).hexdigest()
             file = SpooledFile(key="", sha256=digest, size=len(content))
         else:
+            failpoint("listener.before-write")
             file = self._spool.write_by_digest("instances", content)
+            failpoint("listener.after-write")
         recorded = self._record(manifest, file, sender, association_id)
         log.info(
             "instance received",
@@ -85,16 +88,21 @@ class InstanceStore:
         self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int
     ) -> Recorded:
         try:
-            with self._database.write() as session:
-                return record_instance(
-                    session, manifest, file, sender=sender, association_id=association_id
-                )
+            return self._record_once(manifest, file, sender, association_id)
         except IntegrityError:
             # Another association recorded the same instance or study a moment ago; now we see it.
-            with self._database.write() as session:
-                return record_instance(
-                    session, manifest, file, sender=sender, association_id=association_id
-                )
+            return self._record_once(manifest, file, sender, association_id)
+
+    def _record_once(
+        self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int
+    ) -> Recorded:
+        with self._database.write() as session:
+            recorded = record_instance(
+                session, manifest, file, sender=sender, association_id=association_id
+            )
+            failpoint("listener.before-commit")
+        failpoint("listener.after-commit")
+        return recorded
 
     def _set_aside(self, content: bytes, error: BadInputError, sender: Sender) -> Status:
         file = self._spool.write_by_digest("quarantine", content)

@@ -12,6 +12,7 @@ from shared.db.results import record_result, verify_result
 from shared.db.studies import instances_of
 from shared.db.tables import Instance, Job, Result
 from shared.errors import PermanentError, TransientError
+from shared.failpoints import failpoint
 from shared.messages import WRITE_RESULTS_TASK, WriteResults
 from shared.pacs import Pacs
 from shared.spool import Spool
@@ -36,14 +37,23 @@ class WriteStage:
             instances = instances_of(session, job.instance_ids)
         with attempt.timed("build"):
             results = self._build(job, instances)
+            failpoint("writer.after-build")
             self._record(job, results)
+            failpoint("writer.after-record")
         with attempt.timed("store"):
             for built, _source in results:
                 if attempt.lost.is_set():
                     raise TransientError("the lease was lost while storing", code="lease-lost")
+                failpoint("writer.before-store")
                 already = not store_result(self._pacs, built)
-                with self._database.write() as session:
-                    verify_result(session, job.id, built.sop_instance_uid, already_stored=already)
+                failpoint("writer.after-store")
+                self._verify(job, built, already_stored=already)
+
+    def _verify(self, job: Job, built: BuiltResult, *, already_stored: bool) -> None:
+        with self._database.write() as session:
+            verify_result(session, job.id, built.sop_instance_uid, already_stored=already_stored)
+            failpoint("writer.before-verify-commit")
+        failpoint("writer.after-verify")
 
     def _build(self, job: Job, instances: Sequence[Instance]) -> list[tuple[BuiltResult, str]]:
         spec = models().get(job.model)
@@ -77,6 +87,7 @@ class WriteStage:
             file = self._spool.write(
                 f"jobs/{job.id}/results/{built.sop_instance_uid}.dcm", built.content
             )
+            failpoint("writer.after-result-file")
             row = Result(
                 job_id=job.id,
                 role=built.role,

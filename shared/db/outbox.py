@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.engine import Database, clock
 from shared.db.tables import Job, OutboxMessage
+from shared.failpoints import failpoint
 from shared.messages import (
     RUN_MODEL_TASK,
     WRITE_RESULTS_TASK,
@@ -55,10 +56,13 @@ def relay(database: Database, publish: Publish, batch: int = 100) -> int:
             .limit(batch)
         ).all()
     for message in due:
+        failpoint("relay.before-publish")
         publish(message.task, message.queue, message.payload)
+        failpoint("relay.after-publish")
         with database.write() as session:
             row = session.get_one(OutboxMessage, message.id)
             row.sent_at = clock(session)
+        failpoint("relay.after-sent-mark")
     return len(due)
 
 

@@ -20,6 +20,7 @@ from shared.errors import (
     ResourceError,
     TransientError,
 )
+from shared.failpoints import failpoint
 from shared.spool import sync_folder
 from workers.catalog import model_folder
 from workers.contract import Model, ModelSpec
@@ -61,13 +62,16 @@ class ModelActor:
             series = [read_series(one) for one in request.series]
             seconds["read"] = time.monotonic() - start
             start = time.monotonic()
+            failpoint("actor.before-predict")
             findings = self._model.predict(series)
+            failpoint("actor.after-predict")
             seconds["predict"] = time.monotonic() - start
             start = time.monotonic()
             folder = Path(request.folder)
             folder.mkdir(parents=True, exist_ok=True)
             save_findings(findings, folder)
             sync_folder(folder)
+            failpoint("actor.after-save")
             seconds["save"] = time.monotonic() - start
         except CutisError as error:
             return answer_of(error, seconds)

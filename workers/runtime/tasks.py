@@ -12,6 +12,7 @@ from shared.db.studies import digest_of, instances_of
 from shared.db.tables import Instance, Job
 from shared.dicom.manifest import InstanceManifest, study_manifest
 from shared.errors import PermanentError, TransientError
+from shared.failpoints import failpoint
 from shared.messages import RUN_MODEL_TASK, RunModel
 from shared.spool import Spool, sync_folder
 from shared.stage import Attempt, StageRunner
@@ -36,7 +37,9 @@ class ModelStage:
             key = self._spool.job_folder(attempt.claim.job_id, attempt.claim.token)
             request = PredictRequest(series=series, folder=str(self._spool.path(key)))
         with attempt.timed("model"):
+            failpoint("worker.before-predict")
             answer = self._pool.predict(spec, request)
+        failpoint("worker.after-predict")
         attempt.stage_seconds.update(answer.stage_seconds)
         answer.check()
         if attempt.lost.is_set():
