@@ -1,13 +1,13 @@
 """DICOMweb: a PACS over STOW-RS and QIDO-RS (PS3.18 10.5, 10.6)."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 import requests
 
 from shared.errors import AwayError, ConfigurationError, PermanentError
 from shared.settings import PacsSettings
+from shared.web import PacsWeb
 
 _JSON = {"Accept": "application/dicom+json"}
 _FAILED_SOP_SEQUENCE = "00081198"
@@ -18,16 +18,11 @@ class DicomWebPacs:
     """An archive reached over HTTP; see :class:`shared.pacs.Pacs`."""
 
     def __init__(self, settings: PacsSettings) -> None:
-        self._url = settings.dicomweb_url.rstrip("/")
-        self._timeout = settings.timeout_seconds
-        self._verify = str(settings.tls_authorities) if settings.tls_authorities else True
-        own = (settings.tls_certificate, settings.tls_key)
-        self._certificate = tuple(str(one) for one in own if one is not None) or None
-        self._auth = (settings.username, settings.secret()) if settings.username else None
+        self._web = PacsWeb(settings, settings.dicomweb_url)
 
     def has(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str) -> bool:
         """Ask by QIDO-RS at instance level."""
-        response = self._send(
+        response = self._web.send(
             "GET",
             f"/studies/{study_instance_uid}/series/{series_instance_uid}/instances",
             headers=_JSON,
@@ -45,7 +40,7 @@ class DicomWebPacs:
         boundary = uuid.uuid4().hex
         head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
         media = f'multipart/related; type="application/dicom"; boundary={boundary}'
-        response = self._send(
+        response = self._web.send(
             "POST",
             "/studies",
             headers={**_JSON, "Content-Type": media},
@@ -59,36 +54,7 @@ class DicomWebPacs:
 
     def echo(self) -> None:
         """Ask for one study."""
-        _check(self._send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str],
-        params: Mapping[str, str] | None = None,
-        data: bytes | None = None,
-    ) -> requests.Response:
-        try:
-            return requests.request(
-                method,
-                f"{self._url}{path}",
-                headers=headers,
-                params=params,
-                data=data,
-                auth=self._auth,
-                timeout=self._timeout,
-                verify=self._verify,
-                cert=self._certificate,
-                allow_redirects=False,  # our password goes to the address we were given
-            )
-        except requests.exceptions.SSLError as error:
-            raise ConfigurationError("TLS with the PACS fails", code="pacs-tls") from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise AwayError("the PACS does not answer", code="pacs-down") from error
-        except requests.RequestException as error:
-            raise ConfigurationError("the PACS address cannot be used", code="pacs") from error
+        _check(self._web.send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
 
 
 def _check(response: requests.Response) -> None:

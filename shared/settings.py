@@ -40,7 +40,11 @@ class PacsSettings(BaseSettings):
 
 
 class Settings(BaseSettings):
-    """What every process needs: database, broker, spool, names."""
+    """What every process needs: database, broker, spool, names.
+
+    ``spool_max_bytes`` is the most the spool may hold before the listener takes nothing more;
+    0 sets no ceiling but the disk's (``CUTIS_LISTENER_MIN_FREE_BYTES``).
+    """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_", frozen=True, extra="ignore")
 
@@ -48,6 +52,7 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_key_prefix: str = "cutis:"
     spool: Path = Path("var/spool")
+    spool_max_bytes: int = Field(default=0, ge=0)
     ae_title: str = "CUTIS"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     lease_seconds: float = Field(default=60.0, gt=0)

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,15 @@ class SpooledFile:
     key: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file that lies in the spool: its key, its bytes, when it was written (Unix seconds)."""
+
+    key: str
+    size: int
+    modified: float
 
 
 class Spool:
@@ -85,6 +96,47 @@ class Spool:
         """Return the bytes still free on the spool's file system."""
         self._make_folder(self._root)
         return shutil.disk_usage(self._root).free
+
+    def used_bytes(self) -> int:
+        """Return the bytes in all files of the spool; what vanishes meanwhile does not count."""
+        return sum(one.size for one in self.files(""))
+
+    def files(self, key: str) -> Iterator[FoundFile]:
+        """Yield the files at and below folder ``key``; a folder that is missing has none."""
+        folders = [self.path(key)]
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+                        continue
+                    found = entry.stat(follow_symlinks=False)
+                    name = Path(entry.path).relative_to(self._root).as_posix()
+                    yield FoundFile(key=name, size=found.st_size, modified=found.st_mtime)
+
+    def remove_old(self, key: str, seconds: float) -> bool:
+        """Remove a file unless it was written in the last ``seconds``; say whether it is gone.
+
+        A file that a writer puts there in this very moment is put back: writers replace files,
+        and a fresh one belongs to whoever wrote it.
+        """
+        path = self.path(key)
+        aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.removed")
+        try:
+            if time.time() - path.stat().st_mtime < seconds:
+                return False
+            path.rename(aside)
+            if time.time() - aside.stat().st_mtime < seconds:
+                aside.rename(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return True
+        return True
 
     def _make_folder(self, folder: Path) -> None:
         missing = []

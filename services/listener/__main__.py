@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.listener.bootstrap import Listener
-from services.listener.settings import ListenerSettings
+from services.listener.settings import ListenerSettings, ReconcileSettings
 from shared.errors import CutisError
 from shared.logs import configure_logs
 from shared.settings import Settings
@@ -23,7 +23,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
     try:
-        listener = Listener(settings, ListenerSettings())
+        listener = Listener(settings, ListenerSettings(), ReconcileSettings())
         listener.start()
     except CutisError as error:
         structlog.get_logger(__name__).critical(

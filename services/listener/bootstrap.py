@@ -21,12 +21,13 @@ from services.listener.association import Associations
 from services.listener.certificates import Binding
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.guard import Bounds, GuardedServer, guard_connection
-from services.listener.settings import ListenerSettings
+from services.listener.reconcile import Reconciler, make_reconciler
+from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from shared.errors import ConfigurationError
-from shared.settings import Settings
+from shared.settings import PacsSettings, Settings
 from shared.spool import Spool
 from shared.tls import TlsFiles, server_context
 
@@ -36,12 +37,20 @@ log = structlog.get_logger(__name__)
 class Listener:
     """A Storage and Verification SCP that runs until it is stopped."""
 
-    def __init__(self, settings: Settings, own: ListenerSettings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        own: ListenerSettings,
+        reconcile: ReconcileSettings | None = None,
+        pacs: PacsSettings | None = None,
+    ) -> None:
         self._settings = settings
         self._own = own
         self._stopping = threading.Event()
         self._database = Database(settings.database_url)
-        store = InstanceStore(self._database, Spool(settings.spool), own.min_free_bytes)
+        store = InstanceStore(
+            self._database, Spool(settings.spool), own.min_free_bytes, settings.spool_max_bytes
+        )
         self._associations = Associations(
             listener=own.listener_name(),
             admission=Admission(
@@ -54,6 +63,11 @@ class Listener:
             database=self._database,
             store=store,
         )
+        self._reconciler: Reconciler | None = None
+        if reconcile is not None and reconcile.url:
+            self._reconciler = make_reconciler(
+                reconcile, pacs or PacsSettings(), own, database=self._database, store=store
+            )
         self._server: GuardedServer | None = None
         self._threads: list[threading.Thread] = []
 
@@ -74,6 +88,9 @@ class Listener:
         self._server = self._open_server()
         self._run(self._server.serve_forever)
         self._run(self._keep_alive)
+        if self._reconciler is not None:
+            reconciler = self._reconciler
+            self._run(lambda: reconciler.run(self._stopping))
         if not self._own.allowed_ae_titles or not self._own.allowed_addresses:
             log.warning("nobody may send: allowed_ae_titles or allowed_addresses is empty")
         log.info(

@@ -4,6 +4,7 @@ import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -71,3 +72,36 @@ class ListenerSettings(BaseSettings):
     def listener_name(self) -> str:
         """Return the name our association rows carry: stable over restarts, unique per process."""
         return self.name or f"{socket.gethostname()}:{self.port}"
+
+
+class ReconcileSettings(BaseSettings):
+    """What is pulled from Orthanc because it never came: off while ``url`` is empty.
+
+    ``url`` is the root of Orthanc's REST API; credentials and TLS are those of ``CUTIS_PACS_…``.
+    ``grace_seconds`` must be longer than Orthanc's StableAge and the sending of a study together,
+    else studies are pulled that are just about to be sent (harmless, but work done twice).
+    ``modalities`` and ``ae_titles`` (who sent it to Orthanc) say what may be pulled; empty: all.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_LISTENER_RECONCILE_", frozen=True)
+
+    url: str = ""
+    seconds: float = Field(default=10.0, gt=0)
+    grace_seconds: float = Field(default=300.0, ge=0)
+    compare_seconds: float = Field(default=3600.0, gt=0)
+    days: float = Field(default=3.0, ge=0)
+    longest_pause_seconds: float = Field(default=300.0, gt=0)
+    modalities: Annotated[frozenset[str], NoDecode] = frozenset()
+    ae_titles: Annotated[frozenset[str], NoDecode] = frozenset()
+
+    @field_validator("modalities", "ae_titles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    def pacs_name(self) -> str:
+        """Return the name our rows know this archive by: no scheme, no credentials."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or ''}{parts.path.rstrip('/')}"

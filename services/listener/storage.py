@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from services.listener.instance import StoreRequest, read_manifest
+from services.listener.room import Room
 from shared.db.engine import Database
 from shared.db.ingest import Recorded, Sender, record_instance, record_quarantine
 from shared.dicom.manifest import InstanceManifest
@@ -33,18 +34,16 @@ class Status(IntEnum):
 class InstanceStore:
     """Takes instances into the spool and the database."""
 
-    def __init__(self, database: Database, spool: Spool, min_free_bytes: int) -> None:
+    def __init__(
+        self, database: Database, spool: Spool, min_free_bytes: int, max_bytes: int = 0
+    ) -> None:
         self._database = database
         self._spool = spool
-        self._min_free_bytes = min_free_bytes
+        self._room = Room(spool, min_free_bytes=min_free_bytes, max_bytes=max_bytes)
 
     def has_room(self, size: int = 0) -> bool:
-        """Say whether ``size`` bytes fit without going below the free space we keep."""
-        try:
-            return self._spool.free_bytes() - size >= self._min_free_bytes
-        except OSError as error:
-            log.warning("spool unreachable", reason=error.strerror)
-            return False
+        """Say whether ``size`` bytes fit, and set them aside for whoever asks."""
+        return self._room.take(size)
 
     def store(self, request: StoreRequest, sender: Sender, association_id: int) -> Status:
         """Take one instance and return the status to answer."""

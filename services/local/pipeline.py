@@ -178,7 +178,11 @@ def _names(own: LocalSettings, addresses: Addresses, secrets: Secrets) -> dict[s
             "CUTIS_PACS_AE_TITLE": pacs.dicom.ae_title,
             "CUTIS_PACS_HOST": pacs.dicom.host,
             "CUTIS_PACS_PORT": str(pacs.dicom.port),
+            "CUTIS_LISTENER_RECONCILE_URL": addresses.orthanc,
         }
+        # Long enough that a study is sent before it is missed; a value that is given wins.
+        name = "CUTIS_LISTENER_RECONCILE_GRACE_SECONDS"
+        names[name] = environment().get(name, str(3 * own.stable_seconds + 20))
     if addresses.viewer is not None:
         names["CUTIS_API_VIEWER_URL"] = link_template(addresses.viewer)
     return names

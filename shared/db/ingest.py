@@ -148,10 +148,12 @@ def record_instance(
     # The study's row is locked first: freezing waits for us, or we for it, and of two senders
     # of one SOP Instance UID the second sees the first.
     study = None if own_result else _locked_study(session, manifest.study_instance_uid)
-    known = session.scalars(
-        select(Instance.sha256).where(Instance.sop_instance_uid == manifest.sop_instance_uid)
+    earlier = session.scalars(
+        select(Instance).where(Instance.sop_instance_uid == manifest.sop_instance_uid)
     ).all()
+    known = {one.sha256: one for one in earlier}
     if file.sha256 in known:
+        _restore(session, known[file.sha256], study, file)
         return Recorded.DUPLICATE
     conflict = bool(known)
     session.add(
@@ -185,6 +187,13 @@ def record_instance(
             record_event(session, "InstanceConflicted", study_id=study.id, sop_instance_uid=uid)
             return Recorded.CONFLICT
     return Recorded.NEW
+
+
+def _restore(session: Session, instance: Instance, study: Study | None, file: SpooledFile) -> None:
+    """Use an instance again whose file retention had removed; ``study`` is its own, locked."""
+    if instance.spool_key is None and study is not None:
+        instance.spool_key = file.key
+        study.last_instance_at = clock(session)  # retention waits its full time again
 
 
 def _locked_study(session: Session, study_instance_uid: str) -> Study:

@@ -104,7 +104,7 @@ class QuarantinedInstance(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(unique=True)
-    spool_key: Mapped[str]
+    spool_key: Mapped[str | None]  # null once retention removed what an operator had decided on
     size: Mapped[int]
     code: Mapped[str]
     reason: Mapped[str] = mapped_column(Text)
@@ -137,7 +137,7 @@ class Instance(Base):
     association_id: Mapped[int | None] = mapped_column(ForeignKey("association.id"), index=True)
     sop_instance_uid: Mapped[str]
     sha256: Mapped[str]
-    spool_key: Mapped[str | None]  # null for our own results that came back: the PACS has them
+    spool_key: Mapped[str | None]  # null: our own result that came back, or removed by retention
     size: Mapped[int]
     manifest: Mapped[dict[str, Any]]
     calling_ae_title: Mapped[str]
@@ -240,7 +240,7 @@ class Result(Base):
     series_description: Mapped[str]
     source_sop_instance_uid: Mapped[str]
     sha256: Mapped[str]
-    spool_key: Mapped[str]
+    spool_key: Mapped[str | None]  # null once retention removed it: the PACS has it
     state: Mapped[str]
     already_stored: Mapped[bool] = mapped_column(default=False)
     verified_at: Mapped[datetime | None]
@@ -288,3 +288,29 @@ class Process(Base):
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     details: Mapped[dict[str, Any]]
+
+
+class PacsPosition(Base):
+    """How far the reconciler has followed the change log of an archive."""
+
+    __tablename__ = "pacs_position"
+
+    pacs: Mapped[str] = mapped_column(primary_key=True)  # host, port and path of its REST API
+    change: Mapped[int]
+    compared_at: Mapped[datetime | None]  # when the last days were last compared in full
+    seen_at: Mapped[datetime]
+
+
+class PacsInstance(Base):
+    """An instance of an archive that the reconciler still has to look at, or never will again.
+
+    Those that turn out to be known, ours or excluded leave no row.
+    """
+
+    __tablename__ = "pacs_instance"
+    __table_args__ = (UniqueConstraint("pacs", "pacs_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pacs: Mapped[str]
+    pacs_id: Mapped[str]  # the archive's own name for it
+    due_at: Mapped[datetime | None] = mapped_column(index=True)  # null: pulled and set aside

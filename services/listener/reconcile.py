@@ -1,0 +1,200 @@
+"""Reconcile: fetch from Orthanc what it has and never sent us.
+
+Orthanc keeps "stable" in memory, tries a failed route only once and stops it at the first failure
+status: a listener that was down, or an Orthanc that was killed, loses studies without a word. So
+its change log is followed from a position in the database, the studies of the last days are
+compared in full now and then, and what we do not know after a grace time is pulled.
+"""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.listener.pull import Puller, Selection
+from services.listener.settings import ListenerSettings, ReconcileSettings
+from services.listener.storage import InstanceStore
+from shared.db import pacs as book
+from shared.db.engine import Database, clock
+from shared.db.ingest import Sender
+from shared.errors import CutisError
+from shared.orthanc import Orthanc
+from shared.settings import PacsSettings
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 100
+"""Instances that are looked at in one go."""
+
+# Orthanc's times are UTC or local, depending on its version.
+_TIME_ZONES = timedelta(hours=14)
+
+
+def make_reconciler(
+    settings: ReconcileSettings,
+    pacs: PacsSettings,
+    listener: ListenerSettings,
+    *,
+    database: Database,
+    store: InstanceStore,
+) -> "Reconciler":
+    """Put a reconciler together; what it pulls is written down as coming from the archive.
+
+    The archive's AE title stands as the caller, so that site rules hold for it as for what it
+    sends; called is ``(reconciler)``, which no AE title can be.
+    """
+    orthanc = Orthanc(pacs, settings.url)
+    sender = Sender(
+        calling_ae_title=pacs.ae_title,
+        called_ae_title="(reconciler)",
+        peer_address=urlsplit(settings.url).hostname or "",
+    )
+    return Reconciler(
+        orthanc=orthanc,
+        database=database,
+        puller=Puller(orthanc, database, store, sender, listener.listener_name()),
+        selection=Selection(
+            modalities=settings.modalities,
+            ae_titles=settings.ae_titles,
+            max_bytes=listener.max_instance_bytes,
+        ),
+        settings=settings,
+    )
+
+
+class Reconciler:
+    """Pulls from one Orthanc into one store; a second one beside it only finds duplicates."""
+
+    def __init__(
+        self,
+        *,
+        orthanc: Orthanc,
+        database: Database,
+        puller: Puller,
+        selection: Selection,
+        settings: ReconcileSettings,
+    ) -> None:
+        self._orthanc = orthanc
+        self._database = database
+        self._puller = puller
+        self._selection = selection
+        self._own = settings
+        self._pacs = settings.pacs_name()
+        self._grace = timedelta(seconds=settings.grace_seconds)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Reconcile until ``stopping``; while Orthanc is away, ask it less and less often."""
+        pause = self._own.seconds
+        while not stopping.is_set():
+            try:
+                self.reconcile(stopping)
+                pause = self._own.seconds
+            except CutisError as error:
+                pause = self._longer(pause)
+                log.warning("reconcile waits", code=error.code, reason=error.reason, seconds=pause)
+            except (SQLAlchemyError, LookupError, TypeError, ValueError) as error:
+                # The text may quote a row or an answer: the class says enough.
+                pause = self._longer(pause)
+                log.warning("reconcile waits", reason=type(error).__name__, seconds=pause)
+            stopping.wait(pause)
+
+    def reconcile(self, stopping: threading.Event) -> None:
+        """Follow the change log, compare if it is time, pull what is due."""
+        self._follow(stopping)
+        if self._comparison_is_due():
+            self._compare(stopping)
+        with self._puller as puller:
+            self._pull_due(puller, stopping)
+            self._restore_sources(puller, stopping)
+
+    def _follow(self, stopping: threading.Event) -> None:
+        with self._database.read() as session:
+            known = book.position(session, self._pacs)
+        since = self._start_over() if known is None else known.change
+        while not stopping.is_set():
+            page = self._orthanc.changes(since)
+            if page.last < since:  # another index than the one we knew
+                self._start_over()
+                return
+            with self._database.write() as session:
+                book.await_instances(session, self._pacs, page.instances, self._grace)
+                book.save_position(session, self._pacs, page.last)
+            if page.done:
+                return
+            since = page.last
+
+    def _start_over(self) -> int:
+        # From now on; a hospital's whole past is not ours to pull, the last days are compared.
+        last = self._orthanc.last_change()
+        with self._database.write() as session:
+            book.save_position(session, self._pacs, last)
+            session.flush()
+            book.forget_comparison(session, self._pacs)
+        log.info("reconcile starts", pacs=self._pacs, change=last)
+        return last
+
+    def _comparison_is_due(self) -> bool:
+        with self._database.read() as session:
+            known = book.position(session, self._pacs)
+            now = clock(session)
+        if known is None or known.compared_at is None:
+            return True
+        return now - known.compared_at >= timedelta(seconds=self._own.compare_seconds)
+
+    def _compare(self, stopping: threading.Event) -> None:
+        moment = datetime.now(UTC) - timedelta(days=self._own.days) - _TIME_ZONES
+        missing = 0
+        for study in self._orthanc.studies_updated_since(moment):
+            if stopping.is_set():
+                return
+            held = self._orthanc.instances_of(study)
+            with self._database.read() as session:
+                known = book.known_instances(session, held.values())
+            unknown = [name for name, uid in held.items() if uid not in known]
+            if unknown:
+                missing += len(unknown)
+                with self._database.write() as session:
+                    book.await_instances(session, self._pacs, unknown, self._grace)
+        with self._database.write() as session:
+            book.save_comparison(session, self._pacs)
+        log.info("reconcile compared", days=self._own.days, unknown=missing)
+
+    def _pull_due(self, puller: Puller, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            with self._database.read() as session:
+                due = book.due_instances(session, self._pacs, AT_ONCE)
+            if not due:
+                return
+            held = self._orthanc.describe(due)
+            with self._database.read() as session:
+                known = book.known_instances(session, [one.sop_instance_uid for one in held])
+            wanted = [
+                one
+                for one in held
+                if one.sop_instance_uid not in known and self._selection.takes(one)
+            ]
+            with self._database.write() as session:
+                rest = set(due) - {one.pacs_id for one in wanted}
+                book.settle_instances(session, self._pacs, rest)
+            for one in wanted:
+                if stopping.is_set():
+                    return
+                taken = puller.pull(one.pacs_id)
+                with self._database.write() as session:
+                    if taken:
+                        book.settle_instances(session, self._pacs, {one.pacs_id})
+                    else:
+                        book.set_instance_aside(session, self._pacs, one.pacs_id)
+
+    def _restore_sources(self, puller: Puller, stopping: threading.Event) -> None:
+        with self._database.read() as session:
+            wanted = book.removed_sources(session)
+        for uid, sha256 in wanted.items():
+            name = None if stopping.is_set() else self._orthanc.find(uid)
+            if name is not None:
+                puller.restore(name, sha256)
+
+    def _longer(self, pause: float) -> float:
+        return min(2 * pause, max(self._own.longest_pause_seconds, self._own.seconds))

@@ -1,0 +1,104 @@
+"""PACS: what the reconciler remembers of an archive, and what we know of what that holds."""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from shared.db.engine import clock
+from shared.db.tables import Instance, Job, PacsInstance, PacsPosition, Result
+from shared.states import WAITING
+
+
+def position(session: Session, pacs: str) -> PacsPosition | None:
+    """Return how far ``pacs`` was followed; ``None`` at the first start."""
+    return session.get(PacsPosition, pacs)
+
+
+def save_position(session: Session, pacs: str, change: int) -> None:
+    """Record that every change up to ``change`` was seen."""
+    row = session.get(PacsPosition, pacs)
+    if row is None:
+        session.add(PacsPosition(pacs=pacs, change=change, seen_at=clock(session)))
+        return
+    row.change, row.seen_at = change, clock(session)
+
+
+def save_comparison(session: Session, pacs: str) -> None:
+    """Record that the last days were compared in full, now."""
+    session.get_one(PacsPosition, pacs).compared_at = clock(session)
+
+
+def forget_comparison(session: Session, pacs: str) -> None:
+    """Have the last days compared again."""
+    session.get_one(PacsPosition, pacs).compared_at = None
+
+
+def await_instances(session: Session, pacs: str, pacs_ids: Iterable[str], grace: timedelta) -> None:
+    """Remember to look at these instances after ``grace``; those remembered keep their time."""
+    wanted = list(pacs_ids)
+    known = set(
+        session.scalars(
+            select(PacsInstance.pacs_id).where(
+                PacsInstance.pacs == pacs, PacsInstance.pacs_id.in_(wanted)
+            )
+        )
+    )
+    due_at = clock(session) + grace
+    session.add_all(
+        PacsInstance(pacs=pacs, pacs_id=one, due_at=due_at) for one in wanted if one not in known
+    )
+
+
+def due_instances(session: Session, pacs: str, limit: int) -> list[str]:
+    """Return the archive's names of instances whose grace time is over, the oldest first."""
+    return list(
+        session.scalars(
+            select(PacsInstance.pacs_id)
+            .where(PacsInstance.pacs == pacs, PacsInstance.due_at <= clock(session))
+            .order_by(PacsInstance.due_at, PacsInstance.id)
+            .limit(limit)
+        )
+    )
+
+
+def settle_instances(session: Session, pacs: str, pacs_ids: Collection[str]) -> None:
+    """Forget instances that need no second look."""
+    session.execute(
+        delete(PacsInstance).where(PacsInstance.pacs == pacs, PacsInstance.pacs_id.in_(pacs_ids))
+    )
+
+
+def set_instance_aside(session: Session, pacs: str, pacs_id: str) -> None:
+    """Never look at this instance again: its bytes lie in quarantine, or in conflict."""
+    session.execute(
+        update(PacsInstance)
+        .where(PacsInstance.pacs == pacs, PacsInstance.pacs_id == pacs_id)
+        .values(due_at=None)
+    )
+
+
+def known_instances(session: Session, sop_instance_uids: Collection[str]) -> set[str]:
+    """Return which of these SOP Instance UIDs were received before, or are our own results."""
+    return {
+        uid
+        for table in (Instance, Result)
+        for uid in session.scalars(
+            select(table.sop_instance_uid).where(table.sop_instance_uid.in_(sop_instance_uids))
+        )
+    }
+
+
+def removed_sources(session: Session) -> dict[str, str]:
+    """Return what waiting jobs need and retention has removed: digests by SOP Instance UID."""
+    waiting = session.scalars(
+        select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
+    )
+    needed = {one for ids in waiting for one in ids}
+    rows = session.execute(
+        select(Instance.sop_instance_uid, Instance.sha256).where(
+            Instance.id.in_(needed), Instance.spool_key.is_(None)
+        )
+    )
+    return {uid: sha256 for uid, sha256 in rows}  # noqa: C416 - rows are not pairs to mypy
