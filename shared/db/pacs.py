@@ -7,7 +7,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
-from shared.db.tables import Instance, Job, PacsInstance, PacsPosition, Result
+from shared.db.pacs_tables import PacsInstance, PacsPosition
+from shared.db.tables import Instance, Job, Result
 from shared.states import WAITING
 
 

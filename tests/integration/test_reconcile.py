@@ -17,8 +17,9 @@ from services.listener.reconcile import Reconciler, make_reconciler
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
+from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.studies import freeze_complete_studies
-from shared.db.tables import Association, Instance, PacsInstance, PacsPosition, QuarantinedInstance
+from shared.db.tables import Association, Instance, QuarantinedInstance
 from shared.errors import CutisError
 from shared.orthanc import Orthanc
 from shared.settings import Settings

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import shared.db.pacs_tables  # noqa: F401 - its tables belong to the metadata too
 from shared.db.tables import Base
 
 context.configure(
