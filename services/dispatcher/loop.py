@@ -16,7 +16,7 @@ from shared.broker import publish
 from shared.db.engine import Database
 from shared.db.jobs import RetryPolicy, recover_lost
 from shared.db.outbox import owe_again, relay
-from shared.db.processes import beat, say_goodbye
+from shared.db.processes import beat, forget_silent, say_goodbye
 from shared.db.studies import freeze_complete_studies
 from shared.failpoints import failpoint
 from shared.settings import Settings
@@ -87,7 +87,10 @@ class Dispatcher:
             lost = recover_lost(session, self._policy)
             unclaimed = owe_again(session, self._settings.publish_lease_seconds)
             beat(session, "dispatcher")
+            forgotten = forget_silent(session)
             failpoint("dispatcher.before-sweep-commit")
         failpoint("dispatcher.after-sweep")
+        if forgotten:
+            log.warning("silent_processes_forgotten", processes=forgotten)
         if lost or unclaimed:
             log.warning("swept", leases_lost=lost, messages_unclaimed=unclaimed)

@@ -105,9 +105,16 @@ class InstanceStore:
 
     def _set_aside(self, content: bytes, error: BadInputError, sender: Sender) -> Status:
         file = self._spool.write_by_digest("quarantine", content)
-        with self._database.write() as session:
-            record_quarantine(session, file, code=error.code, reason=error.reason, sender=sender)
+        try:
+            self._record_quarantine(file, error, sender)
+        except IntegrityError:
+            # Another association set the same bytes aside a moment ago; now we see it.
+            self._record_quarantine(file, error, sender)
         log.warning(
             "instance quarantined", sha256=file.sha256, code=error.code, reason=error.reason
         )
         return Status.SET_ASIDE
+
+    def _record_quarantine(self, file: SpooledFile, error: BadInputError, sender: Sender) -> None:
+        with self._database.write() as session:
+            record_quarantine(session, file, code=error.code, reason=error.reason, sender=sender)

@@ -2,12 +2,18 @@
 
 import os
 import socket
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
+from shared.db.events import record_event
 from shared.db.tables import Process
+
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""A process that was killed is shown as silent for this long; then its row goes."""
 
 
 def process_name(role: str) -> str:
@@ -34,6 +40,20 @@ def beat(session: Session, role: str, details: dict[str, Any] | None = None) -> 
     row.seen_at = now
     if details is not None:
         row.details = details
+
+
+def forget_silent(session: Session) -> list[str]:
+    """Remove the rows of processes that were killed long ago; return their names."""
+    gone = list(
+        session.scalars(
+            delete(Process)
+            .where(Process.seen_at < clock(session) - FORGOTTEN_AFTER)
+            .returning(Process.name)
+        )
+    )
+    for name in gone:
+        record_event(session, "ProcessForgotten", process=name)
+    return gone
 
 
 def say_goodbye(session: Session, role: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 from pydantic import BaseModel, ConfigDict
 from pydicom.dataset import Dataset
@@ -137,14 +138,19 @@ def _value(dataset: Dataset, keyword: str) -> Any:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     value = _value(dataset, keyword)
-    return "" if value is None else str(value).strip()
+    return "" if value is None else _printable(str(value))
 
 
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     value = _value(dataset, keyword)
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(str(one) for one in value)
+    return tuple(_printable(str(one)) for one in ((value,) if isinstance(value, str) else value))
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` with spaces for what is no character: PostgreSQL reads no NUL from JSON."""
+    return "".join(" " if category(one) in {"Cc", "Cs"} else one for one in text).strip()
 
 
 def _number(dataset: Dataset, keyword: str, default: int = 0) -> int:

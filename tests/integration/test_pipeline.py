@@ -71,6 +71,10 @@ def test_the_same_study_three_times_gives_one_set_of_results(
 
     assert pipeline.stored(uid) == before
     assert len(pipeline.jobs(uid)) == 1
+    # Every file that came again was known: none was kept once more as other bytes of that image.
+    (study,) = pipeline.client.studies([uid])
+    series = pipeline.client.study(study["id"])["series"]
+    assert [(one["instances"], one["conflicts"]) for one in series] == [(len(paths), 0)]
 
 
 def test_our_own_results_never_start_a_job(pipeline: RunningPipeline, tmp_path: Path) -> None:

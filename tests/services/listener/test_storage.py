@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 import pydicom
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.listener import storage
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
 from shared.db.ingest import open_association
 from shared.db.tables import Base, Instance, QuarantinedInstance, Study
+from shared.db.views import find_study, list_studies
 from shared.dicom.manifest import MANUFACTURER
 from shared.spool import Spool
 from tests import factories
@@ -141,6 +142,37 @@ def test_garbage_and_nothing_go_to_quarantine(
         request = replace(whole, data_set=garbage)
         assert store.store(request, SENDER, association_id) is Status.SET_ASIDE
     assert count(database, QuarantinedInstance) == 3
+
+
+def test_two_associations_setting_the_same_bytes_aside_are_both_told_so(
+    store: InstanceStore, association_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, calls = storage.record_quarantine, iter([True, False])
+
+    def lose_the_race_once(*args: Any, **more: Any) -> None:
+        if next(calls):
+            raise IntegrityError("INSERT", {}, Exception("unique constraint"))
+        record(*args, **more)
+
+    monkeypatch.setattr(storage, "record_quarantine", lose_the_race_once)
+    garbage = replace(request_of(photo()), data_set=b"")
+    assert store.store(garbage, SENDER, association_id) is Status.SET_ASIDE
+
+
+def test_a_control_character_in_a_description_costs_no_view(
+    store: InstanceStore, database: Database, association_id: int
+) -> None:
+    hostile = photo(SeriesDescription="left\0arm", Modality="X\0C", ImageType=["ORI\0", "A\x1bB"])
+    assert store.store(request_of(hostile), SENDER, association_id) is Status.SUCCESS
+    with database.read() as session:
+        (study,), total = list_studies(session)
+        found = find_study(session, study.id)
+    assert total == 1
+    assert study.modalities == ("X C",)
+    assert found is not None
+    manifest = only(database, Instance).manifest
+    assert manifest["series_description"] == "left arm"
+    assert manifest["image_type"] == ["ORI", "A B"]
 
 
 def test_our_own_result_is_recorded_but_neither_kept_nor_a_study(
