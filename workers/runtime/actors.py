@@ -25,7 +25,7 @@ from shared.spool import sync_folder
 from workers.catalog import model_folder
 from workers.contract import Model, ModelSpec
 from workers.findings import save_findings
-from workers.runtime.reading import read_series
+from workers.runtime.reading import read_all
 from workers.runtime.request import PredictAnswer, PredictRequest, answer_of
 from workers.runtime.settings import WorkerSettings
 
@@ -59,11 +59,11 @@ class ModelActor:
             return answer_of(self._load_error or PermanentError("no model"), seconds)
         try:
             start = time.monotonic()
-            series = [read_series(one) for one in request.series]
+            series, declined = read_all(request.series)
             seconds["read"] = time.monotonic() - start
             start = time.monotonic()
             failpoint("actor.before-predict")
-            findings = self._model.predict(series)
+            findings = (*self._model.predict(series), *declined)
             failpoint("actor.after-predict")
             seconds["predict"] = time.monotonic() - start
             start = time.monotonic()

@@ -1,41 +1,71 @@
 """Reading: from files on the spool to the decoded series a model is handed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.dicom.pixels import read_frames
+from shared.errors import BadInputError
 from workers.contract import Image, PixelSpacing, Series
-from workers.runtime.request import SeriesFiles
+from workers.findings import Findings
+from workers.runtime.request import InstanceFile, SeriesFiles
 
 
-def read_series(files: SeriesFiles) -> Series:
-    """Decode every instance of a series.
+def read_all(files: Sequence[SeriesFiles]) -> tuple[tuple[Series, ...], tuple[Findings, ...]]:
+    """Decode every instance; return the series, and a declining finding per undecodable image.
+
+    One broken image must not cost the study the results of the others. Series without an image
+    that decodes are left out.
 
     Raises
     ------
     shared.errors.BadInputError
-        An instance cannot be decoded.
+        No instance can be decoded: the first one's code and reason.
+    shared.errors.TransientError
+        A file cannot be read from disk.
     """
-    images = []
-    for one in files.instances:
-        decoded = read_frames(Path(one.path))
-        spacing = decoded.spacing
-        images.append(
-            Image(
-                sop_instance_uid=one.sop_instance_uid,
-                sop_class_uid=one.sop_class_uid,
-                series_instance_uid=files.series_instance_uid,
-                pixels=decoded.pixels,
-                spacing=None
-                if spacing is None
-                else PixelSpacing(
-                    row_mm=spacing.row_mm, column_mm=spacing.column_mm, source=spacing.source
-                ),
-                attributes=decoded.attributes,
-            )
-        )
+    series: list[Series] = []
+    declined: list[Findings] = []
+    errors: list[BadInputError] = []
+    for one in files:
+        images: list[Image] = []
+        for instance in one.instances:
+            try:
+                images.append(_read(instance, one.series_instance_uid))
+            except BadInputError as error:
+                errors.append(error)
+                declined.append(_declined(instance, error.reason))
+        if images:
+            series.append(_series(one, images))
+    if errors and not series:
+        raise errors[0]
+    return tuple(series), tuple(declined)
+
+
+def _read(instance: InstanceFile, series_instance_uid: str) -> Image:
+    decoded = read_frames(Path(instance.path))
+    spacing = decoded.spacing
+    return Image(
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        series_instance_uid=series_instance_uid,
+        pixels=decoded.pixels,
+        spacing=None
+        if spacing is None
+        else PixelSpacing(
+            row_mm=spacing.row_mm, column_mm=spacing.column_mm, source=spacing.source
+        ),
+        attributes=decoded.attributes,
+    )
+
+
+def _series(files: SeriesFiles, images: list[Image]) -> Series:
     return Series(
         series_instance_uid=files.series_instance_uid,
         modality=files.modality,
         description=files.description,
         images=tuple(images),
     )
+
+
+def _declined(instance: InstanceFile, reason: str) -> Findings:
+    return Findings(sop_instance_uid=instance.sop_instance_uid, eligible=False, reason=reason)

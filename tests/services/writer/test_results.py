@@ -94,6 +94,18 @@ def test_an_image_that_was_declined_gets_only_the_report_with_the_reason(tmp_pat
     assert b"Not analysed: too blurred" in results[0].content
 
 
+@pytest.mark.parametrize("pixels", [b"\0" * 10, None])
+def test_an_image_that_cannot_be_decoded_still_gets_its_report(
+    tmp_path: Path, pixels: bytes | None
+) -> None:
+    source = factories.rgb_photo(PixelData=pixels)
+    declined = Findings(
+        sop_instance_uid=source.SOPInstanceUID, eligible=False, reason="cannot be decoded"
+    )
+
+    assert [one.role for one in build(source, tmp_path, declined)] == ["sr-image"]
+
+
 @pytest.mark.parametrize(
     ("charset", "name", "description"),
     [
