@@ -56,7 +56,7 @@ _MOMENTS = (
     ("ContentDate", "ContentTime"),
     ("StudyDate", "StudyTime"),
 )
-_NO_DATE, _NO_TIME = "19000101", "000000"
+_NO_DATE, _NO_TIME = "19000101", "000000"  # where one must be given and none is known
 
 
 def finish(result: Dataset, source: Dataset) -> bytes:
@@ -96,24 +96,31 @@ def copy_patient_and_study(result: Dataset, source: Dataset) -> None:
 def moment(source: Dataset) -> tuple[str, str]:
     """Return the date and time that the results of ``source`` carry: when it was acquired.
 
-    The true time of writing is in the job's log; here it would make equal work differ.
+    What is not known is empty. The true time of writing is in the job's log; here it would make
+    equal work differ.
     """
     for date_keyword, time_keyword in _MOMENTS:
         date, time = (str(source.get(one) or "") for one in (date_keyword, time_keyword))
         if re.fullmatch(r"\d{8}", date):
-            return date, time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else _NO_TIME
-    return _NO_DATE, _NO_TIME
+            return date, time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else ""
+    return "", ""
 
 
 def pin_moments(result: Dataset, source: Dataset) -> None:
-    """Replace what was read from the clock by the moment of ``source``."""
+    """Replace what was read from the clock by the moment of ``source``, or by nothing.
+
+    Only Content Date and Time cannot be left out, but of a picture (type 1 in PS3.3 C.7.6.16.1 and
+    C.17.2): they are then 1900-01-01 and 00:00:00.
+    """
     date, time = moment(source)
-    for name in ("InstanceCreation", "Content", "Series"):
-        setattr(result, f"{name}Date", date)
-        setattr(result, f"{name}Time", time)
+    for name in ("InstanceCreation", "Series", "Content"):
+        _set_or_remove(result, f"{name}Date", date)
+        _set_or_remove(result, f"{name}Time", time)
+    if result.SOPClassUID != SecondaryCaptureImageStorage:
+        result.ContentDate, result.ContentTime = date or _NO_DATE, time or _NO_TIME
     for equipment in result.get("ContributingEquipmentSequence") or []:
         if "ContributionDateTime" in equipment:
-            equipment.ContributionDateTime = f"{date}{time}"
+            _set_or_remove(equipment, "ContributionDateTime", f"{date}{time}")
 
 
 def pin_dimensions(result: Dataset) -> None:
@@ -122,6 +129,13 @@ def pin_dimensions(result: Dataset) -> None:
     for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
         for item in result.get(keyword) or []:
             item.DimensionOrganizationUID = uid
+
+
+def _set_or_remove(dataset: Dataset, keyword: str, value: str) -> None:
+    if value:
+        setattr(dataset, keyword, value)
+    elif keyword in dataset:
+        delattr(dataset, keyword)
 
 
 def _private_scheme() -> Dataset:

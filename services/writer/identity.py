@@ -12,7 +12,7 @@ from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.uids import derived_uid
 from workers.contract import ModelSpec, Segment
 
-WRITER_VERSION = "2"
+WRITER_VERSION = "3"
 """Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
 writer would find its old, broken object in the PACS and leave it there."""
 

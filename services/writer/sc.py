@@ -3,9 +3,16 @@
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.uid import (
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    SecondaryCaptureImageStorage,
+)
 
 from services.writer.identity import Identity
+
+_ALWAYS_LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless})
 
 
 def build_sc(picture: npt.NDArray[np.uint8], identity: Identity) -> Dataset:
@@ -27,8 +34,9 @@ def build_sc(picture: npt.NDArray[np.uint8], identity: Identity) -> Dataset:
     dataset.DerivationDescription = identity.caution()[:1024]
     dataset.SourceImageSequence = [_reference(one) for one in (source, *identity.derived_from)]
     dataset.PatientOrientation, dataset.Laterality = None, None
-    # We draw no identity; what the source had burned in is still there.
-    dataset.BurnedInAnnotation = source.get("BurnedInAnnotation") or "NO"
+    # We draw no identity, but what the source had burned in is still there: only it can say.
+    if source.get("BurnedInAnnotation"):
+        dataset.BurnedInAnnotation = source.BurnedInAnnotation
     _copy_lossy_compression(dataset, source)
     _copy_colour_space(dataset, source)
     dataset.Rows, dataset.Columns = picture.shape[:2]
@@ -49,10 +57,14 @@ def _reference(header: Dataset) -> Dataset:
 
 
 def _copy_lossy_compression(dataset: Dataset, source: Dataset) -> None:
-    """Once lossy, always lossy (PS3.3 C.7.6.1.1.5)."""
-    dataset.LossyImageCompression = source.get("LossyImageCompression") or "00"
+    """Once lossy, always lossy (PS3.3 C.7.6.1.1.5). A source that does not say may be either."""
+    said = source.get("LossyImageCompression")
+    if source.file_meta.get("TransferSyntaxUID") in _ALWAYS_LOSSY:
+        said = "01"
+    if said:
+        dataset.LossyImageCompression = said
     for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
-        if source.get(keyword) and dataset.LossyImageCompression == "01":
+        if source.get(keyword) and said == "01":
             setattr(dataset, keyword, source.get(keyword))
 
 
