@@ -11,7 +11,7 @@ from shared.settings import Settings
 
 def make_broker(settings: Settings) -> Celery:
     """Return the Celery app of one process; JSON only, no result backend."""
-    app = Celery("cutis", broker=settings.redis_url, set_as_current=False)
+    app = Celery("cutis", broker=settings.broker_url(), set_as_current=False)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -25,6 +25,10 @@ def make_broker(settings: Settings) -> Celery:
         # Ray replaces sys.stdout.fileno(), which Celery's LoggingProxy lacks.
         worker_redirect_stdouts=False,
         worker_hijack_root_logger=False,
+        worker_consumer="shared.strict_consumer:StrictConsumer",
+        broker_transport="shared.strict_consumer:StrictTransport",
+        # Whoever can write to Redis could stop or reconfigure workers with it.
+        worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=5,

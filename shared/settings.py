@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,12 +45,17 @@ class Settings(BaseSettings):
 
     ``spool_max_bytes`` is the most the spool may hold before the listener takes nothing more;
     0 sets no ceiling but the disk's (``CUTIS_LISTENER_MIN_FREE_BYTES``).
+
+    The password of Redis is best kept in ``redis_password_file``: it then stands neither in the
+    environment nor in ``redis_url``.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_", frozen=True, extra="ignore")
 
     database_url: str = "sqlite:///var/cutis.db"
     redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_username: str = ""
+    redis_password_file: Path | None = None
     redis_key_prefix: str = "cutis:"
     spool: Path = Path("var/spool")
     spool_max_bytes: int = Field(default=0, ge=0)
@@ -63,3 +69,12 @@ class Settings(BaseSettings):
     publish_lease_seconds: float = Field(default=60.0, gt=0)
     failpoints: str = ""  # for tests only: see shared/failpoints.py
     failpoint_marks: Path | None = None
+
+    def broker_url(self) -> str:
+        """Return ``redis_url`` with the user and the password of ``redis_password_file``."""
+        if self.redis_password_file is None:
+            return self.redis_url
+        password = self.redis_password_file.read_text(encoding="utf-8").strip()
+        parts = urlsplit(self.redis_url)
+        user = f"{quote(self.redis_username, safe='')}:{quote(password, safe='')}"
+        return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

@@ -74,7 +74,7 @@ def create_app(
         keys=keys,
         tokens=Tokens(api_settings),
         models=catalogue() if models is None else models,
-        ping_broker=ping_broker or partial(_ping, settings.redis_url),
+        ping_broker=ping_broker or partial(_ping, settings.broker_url()),
     )
     for module in (routes_studies, routes_jobs, routes_system, page):
         app.include_router(module.router, dependencies=[Depends(require_read)])

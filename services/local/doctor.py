@@ -114,7 +114,8 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
 
 def _redis_of(addresses: Addresses) -> str:
     if addresses.redis_port == 0:
-        return LocalSettings().redis_url or Settings().redis_url
+        given = LocalSettings().redis_url
+        return (Settings(redis_url=given) if given else Settings()).broker_url()
     return redis_url(addresses.redis_port, Secrets(addresses.data).redis_password())
 
 

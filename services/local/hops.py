@@ -173,7 +173,7 @@ def _fresh(database: Database, role: str) -> list[Process]:
 
 def _eviction_policy(client: "redis.Redis") -> str:
     try:
-        answer = client.config_get("maxmemory-policy")
+        answer = client.info("memory")
     except redis.ResponseError:
-        return "unknown"  # hosted Redis often forbids CONFIG
-    return str(dict(answer).get("maxmemory-policy", "unknown"))
+        return "unknown"  # hosted Redis may forbid it
+    return str(dict(answer).get("maxmemory_policy", "unknown"))

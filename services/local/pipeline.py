@@ -12,7 +12,8 @@ from services.local.orthanc import AE_TITLE as ORTHANC_AE_TITLE
 from services.local.orthanc import OrthancPlan, orthanc_program
 from services.local.ports import free_ports
 from services.local.ready import TOOL_AE_TITLE, echo_status, page_answers, process_is_known
-from services.local.redis import redis_program, redis_url
+from services.local.redis import USERNAME as REDIS_USERNAME
+from services.local.redis import redis_program
 from services.local.secret_files import Secrets
 from services.local.settings import LocalSettings, ToolSettings, environment
 from services.local.viewer import link_template
@@ -157,8 +158,7 @@ def _names(own: LocalSettings, addresses: Addresses, secrets: Secrets) -> dict[s
     pacs = addresses.pacs
     names = {
         "CUTIS_DATABASE_URL": addresses.database_url or own.database_url,
-        "CUTIS_REDIS_URL": own.redis_url
-        or redis_url(addresses.redis_port, secrets.redis_password()),
+        "CUTIS_REDIS_URL": own.redis_url or f"redis://{_LOOPBACK}:{addresses.redis_port}/0",
         "CUTIS_SPOOL": str(addresses.spool),
         "CUTIS_LISTENER_HOST": addresses.listener.host,
         "CUTIS_LISTENER_PORT": str(addresses.listener.port),
@@ -169,7 +169,15 @@ def _names(own: LocalSettings, addresses: Addresses, secrets: Secrets) -> dict[s
         "CUTIS_API_PORT": addresses.api.rpartition(":")[2],
         "CUTIS_API_KEY_FILE": str(addresses.api_key_file),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Read when Ray is imported: too early for a setting of ours.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(secrets.ray_token_file),
     }
+    if not own.redis_url:
+        names |= {
+            "CUTIS_REDIS_USERNAME": REDIS_USERNAME,
+            "CUTIS_REDIS_PASSWORD_FILE": str(secrets.redis_password_file),
+        }
     if addresses.orthanc is not None:
         names |= {
             "CUTIS_PACS_DICOMWEB_URL": pacs.dicomweb_url,

@@ -21,9 +21,19 @@ class Secrets:
         """The file with the password of Orthanc's user ``cutis``."""
         return self._file("orthanc")
 
+    @property
+    def redis_password_file(self) -> Path:
+        """The file with the password of our user in Redis."""
+        return self._file("redis")
+
     def redis_password(self) -> str:
         """Return the password of Redis."""
-        return read_secret(self._file("redis"))
+        return read_secret(self.redis_password_file)
+
+    @property
+    def ray_token_file(self) -> Path:
+        """The file with the token that every call to Ray must carry."""
+        return self._file("ray")
 
     def _file(self, name: str) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

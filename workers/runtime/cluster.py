@@ -4,14 +4,15 @@ from typing import Any
 
 import ray
 
-from workers.runtime.settings import WorkerSettings
+from workers.runtime.settings import WorkerSettings, give_ray_a_token
 
 
 def connect(settings: WorkerSettings) -> None:
-    """Start a local Ray, or join the one at ``ray_address``.
+    """Start a local Ray, or join the one at ``ray_address``; either asks for a token.
 
     Never call this before a fork: a Ray connection does not survive one, and hangs in silence.
     """
+    give_ray_a_token(settings.ray_token_file)
     options: dict[str, Any] = {"namespace": "cutis", "log_to_driver": False}
     if settings.ray_address:
         options["address"] = settings.ray_address

@@ -1,5 +1,7 @@
 """Settings of the runtime, prefix ``CUTIS_WORKER_``."""
 
+import os
+import secrets
 from pathlib import Path
 
 from pydantic import Field
@@ -12,6 +14,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CUTIS_WORKER_", frozen=True)
 
     ray_address: str = ""  # empty: a Ray of our own on this machine
+    ray_token_file: Path | None = None  # what a cluster by address asks for
     ray_temp_dir: Path | None = None
     ray_num_cpus: int | None = None
     object_store_bytes: int = Field(default=100_000_000, ge=80_000_000)
@@ -23,3 +26,17 @@ class WorkerSettings(BaseSettings):
     start_seconds: float = Field(default=180.0, gt=0)
     deadline_seconds: float | None = None  # None: what the model's spec says
     warm_up: bool = True
+
+
+def give_ray_a_token(token_file: Path | None) -> None:
+    """Let Ray show, and ask for, the token in ``token_file``, else one that only we know.
+
+    Ray runs whatever it is sent, so its token is worth as much as this user's account. A token
+    that Ray's own variables name already stays. Call this before ``ray.init``.
+    """
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}.isdisjoint(os.environ):
+        if token_file is not None:
+            os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file)
+        else:
+            # Otherwise Ray would make one in the home folder, open to every reader of that folder.
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import redis as library
 from sqlalchemy import select, update
 
 from services.local import hops
@@ -14,7 +13,7 @@ from services.local.addresses import Addresses, DicomAddress, PacsAddress
 from services.local.doctor import examine
 from services.local.ports import free_ports
 from services.local.ready import redis_answers
-from services.local.redis import redis_program, redis_url
+from services.local.redis import find_redis, redis_program, redis_url
 from services.local.secret_files import Secrets
 from services.local.settings import environment
 from shared.db.engine import Database, clock
@@ -49,15 +48,18 @@ def test_redis_wants_its_password(redis: str) -> None:
         hops.redis_takes_messages(redis.replace(PASSWORD, "another"))
 
 
-def test_a_redis_that_may_evict_queues_is_a_problem(redis: str) -> None:
-    client = library.Redis.from_url(redis)
-    client.config_set("maxmemory-policy", "allkeys-lru")
-    try:
-        with pytest.raises(hops.HopError, match="may evict"):
-            hops.redis_takes_messages(redis)
-    finally:
-        client.config_set("maxmemory-policy", "noeviction")
-        client.close()
+def test_a_redis_that_may_evict_queues_is_a_problem() -> None:
+    port = free_ports({"it": 0})["it"]
+    url = f"redis://127.0.0.1:{port}/0"
+    options = ("--maxmemory-policy", "allkeys-lru", "--save", "")
+    command = (find_redis(), "--port", str(port), "--bind", "127.0.0.1", *options)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            assert eventually(lambda: redis_answers(url))
+            with pytest.raises(hops.HopError, match="may evict"):
+                hops.redis_takes_messages(url)
+        finally:
+            process.terminate()
 
 
 def test_a_current_database_takes_a_write_and_forgets_it(database: Database) -> None:
