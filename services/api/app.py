@@ -16,6 +16,7 @@ from services.api.context import Context
 from services.api.fences import AllowedHosts, BodyLimit, RateLimit, SecurityHeaders
 from services.api.keys import Keys, read_keys
 from services.api.problems import add_problem_handlers, problem_responses
+from services.api.refusals import Refusals
 from services.api.security import KEY_HEADER, require_read
 from services.api.settings import ApiSettings
 from services.api.tokens import Tokens
@@ -73,6 +74,7 @@ def create_app(
         api_settings=api_settings,
         keys=keys,
         tokens=Tokens(api_settings),
+        refusals=Refusals(database),
         models=catalogue() if models is None else models,
         ping_broker=ping_broker or partial(_ping, settings.broker_url()),
     )

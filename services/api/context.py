@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.api.keys import Keys
 from services.api.links import Links
+from services.api.refusals import Refusals
 from services.api.settings import ApiSettings
 from services.api.tokens import Tokens
 from shared.db.engine import Database
@@ -27,6 +28,7 @@ class Context:
     api_settings: ApiSettings
     keys: Keys
     tokens: Tokens
+    refusals: Refusals
     models: Mapping[str, ModelSpec]
     ping_broker: Callable[[], None]
 

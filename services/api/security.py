@@ -63,11 +63,12 @@ def require_read(
     caller = _caller(context, key, bearer) or _basic(context, request)
     if caller is None:
         # For a page, so that the browser asks; programs read the problem and send the header.
-        raise _unknown(key, bearer, 'Basic realm="cutis", charset="UTF-8"')
+        raise _unknown(context, request, 'Basic realm="cutis", charset="UTF-8"')
     return caller
 
 
 def require_key(
+    request: Request,
     context: ContextOfRequest,
     key: Annotated[str | None, Security(_key_header)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
@@ -81,7 +82,7 @@ def require_key(
         )
     caller = _caller(context, key, bearer)
     if caller is None:
-        raise _unknown(key, bearer, 'ApiKey realm="cutis"')
+        raise _unknown(context, request, 'ApiKey realm="cutis"')
     return _at_least(caller, Scope.OPERATE)
 
 
@@ -115,9 +116,10 @@ def _at_least(caller: Caller, scope: Scope) -> Caller:
     return caller
 
 
-def _unknown(
-    key: str | None, bearer: HTTPAuthorizationCredentials | None, challenge: str
-) -> HTTPException:
-    nothing = key is None and bearer is None
-    what = f"Send a key in the header {KEY_HEADER}." if nothing else "This key is unknown."
+def _unknown(context: Context, request: Request, challenge: str) -> HTTPException:
+    if {KEY_HEADER.lower(), "authorization"}.isdisjoint(request.headers.keys()):
+        what = f"Send a key in the header {KEY_HEADER}."
+    else:
+        what = "This key is unknown."
+        context.refusals.remember(request.client.host if request.client else "")
     return HTTPException(HTTPStatus.UNAUTHORIZED, what, headers={"WWW-Authenticate": challenge})

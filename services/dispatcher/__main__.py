@@ -3,10 +3,17 @@
 import signal
 import threading
 
+from services.dispatcher.audit import AuditRelay
 from services.dispatcher.bootstrap import bootstrap
 from services.dispatcher.settings import DispatcherSettings
+from shared.audit.channels import channels
+from shared.audit.settings import AuditSettings
+from shared.db.engine import Database
+from shared.heart import Heart
 from shared.logs import configure_logs
 from shared.settings import Settings
+
+_AUDIT_SECONDS = 1.0
 
 
 def main() -> None:
@@ -16,7 +23,10 @@ def main() -> None:
     stop = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: stop.set())
-    bootstrap(settings, DispatcherSettings()).run(stop)
+    dispatcher, audit = bootstrap(settings, DispatcherSettings()), AuditSettings()
+    relay = AuditRelay(Database(settings.database_url), channels(audit), audit.settle_seconds)
+    with Heart(relay.beat, _AUDIT_SECONDS, "audit"):
+        dispatcher.run(stop)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from string import Template
 
 from services.local.addresses import DicomAddress, PacsAddress
 from services.local.child import Program
-from services.local.ready import page_answers
+from services.local.ready import TOOL_AE_TITLE, page_answers
 from services.local.secret_files import read_secret, write_private
 from services.local.settings import search_path
 from shared.errors import ConfigurationError
@@ -97,6 +97,7 @@ def render(plan: OrthancPlan) -> str:
         "ORTHANC_AUTOROUTE": str(TEMPLATES / "autoroute.lua"),
         "ORTHANC_DICOMWEB_PLUGIN": _plugin(),
         "CUTIS_AE_TITLE": plan.listener.ae_title,
+        "TOOLS_AE_TITLE": TOOL_AE_TITLE,
         "CUTIS_HOST": plan.listener.host,
         "CUTIS_PORT": plan.listener.port,
     }

@@ -101,6 +101,14 @@ def record_refusal(session: Session, sender: Sender, reason: str) -> None:
             last_at=now,
         )
         session.add(row)
+        # Once for each kind of refusal: a stranger who tries all day must not fill the table.
+        record_event(
+            session,
+            "SenderRefused",
+            calling_ae_title=sender.calling_ae_title,
+            peer_address=sender.peer_address,
+            reason=reason,
+        )
     row.count += 1
     row.last_at = now
 
@@ -127,7 +135,14 @@ def record_quarantine(
             received_at=clock(session),
         )
     )
-    record_event(session, "InstanceQuarantined", sha256=file.sha256, code=code)
+    record_event(
+        session,
+        "InstanceQuarantined",
+        sha256=file.sha256,
+        code=code,
+        calling_ae_title=sender.calling_ae_title,
+        peer_address=sender.peer_address,
+    )
 
 
 def record_instance(

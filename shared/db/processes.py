@@ -37,6 +37,7 @@ def beat(session: Session, role: str, details: dict[str, Any] | None = None) -> 
             details={},
         )
         session.add(row)
+        record_event(session, "ProcessStarted", process=name)
     row.seen_at = now
     if details is not None:
         row.details = details
@@ -61,3 +62,4 @@ def say_goodbye(session: Session, role: str) -> None:
     row = session.get(Process, process_name(role))
     if row is not None:
         session.delete(row)
+        record_event(session, "ProcessStopped", process=row.name)

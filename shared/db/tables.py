@@ -276,6 +276,15 @@ class Event(Base):
     details: Mapped[dict[str, Any]]
 
 
+class AuditPosition(Base):
+    """How far the events were handed on to the audit trail."""
+
+    __tablename__ = "audit_position"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[int]
+
+
 class Process(Base):
     """A running process and when it was last seen; workers list their actors in ``details``."""
 

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from services.local.addresses import Addresses
 from services.local.client import ApiClient, wait_until_settled
 from services.local.phantoms import Kind, write_studies
+from services.local.ready import TOOL_AE_TITLE
 from services.local.secret_files import read_secret
 from tests.factories import save
 
@@ -57,7 +58,7 @@ class RunningPipeline:
             # storescu proposes one transfer syntax per association.
             jpeg = b"1.2.840.10008.1.2.4.50" in path.read_bytes()[:1000]
             syntax = ["-xy"] if jpeg else []
-            where = ["-aec", pacs.ae_title, pacs.host, str(pacs.port)]
+            where = ["-aet", TOOL_AE_TITLE, "-aec", pacs.ae_title, pacs.host, str(pacs.port)]
             subprocess.run(["storescu", *syntax, *where, str(path)], check=True)
 
     def post(self, *paths: Path) -> None:

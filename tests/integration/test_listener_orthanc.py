@@ -69,6 +69,7 @@ def configuration(server: OrthancServer, port: int, folder: Path) -> dict[str, A
         "ORTHANC_STABLE_AGE": 1,
         "ORTHANC_AUTOROUTE": TEMPLATES / "autoroute.lua",
         "ORTHANC_DICOMWEB_PLUGIN": "not-used",
+        "TOOLS_AE_TITLE": "CUTIS_TOOLS",
         "CUTIS_AE_TITLE": "CUTIS",
         "CUTIS_HOST": "127.0.0.1",
         "CUTIS_PORT": port,

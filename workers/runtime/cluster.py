@@ -20,6 +20,9 @@ def connect(settings: WorkerSettings) -> None:
         options |= {
             "address": "local",
             "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+            # Its port would tell anybody, without a token, what runs here.
+            "_system_config": {"enable_metrics_collection": False},
             "num_cpus": settings.ray_num_cpus,
             "object_store_memory": settings.object_store_bytes,
         }
