@@ -39,18 +39,18 @@ class StrictConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         return handle_ours
 
 
-class StrictChannel(Channel):  # type: ignore[misc]  # kombu has no types
+class StrictChannel(Channel):
     """kombu's Redis channel, which survives an item of a list that is no message at all."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("message_refused", code="no-message", error=type(error).__name__)
             raise Empty from error
 
 
-class StrictTransport(Transport):  # type: ignore[misc]  # kombu has no types
+class StrictTransport(Transport):
     """kombu's Redis transport with our channel."""
 
     Channel = StrictChannel

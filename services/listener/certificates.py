@@ -8,6 +8,7 @@ names stand for it.
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pynetdicom.association import Association
 
@@ -30,7 +31,7 @@ def certificate_names(association: Association) -> frozenset[str]:
     connection = None if transport is None else transport.socket
     if not isinstance(connection, ssl.SSLSocket):
         return frozenset()
-    certificate = connection.getpeercert() or {}
+    certificate: dict[str, Any] = dict(connection.getpeercert() or {})
     subject = certificate.get("subject", ())
     common = [value for part in subject for key, value in part if key == "commonName"]
     others = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]

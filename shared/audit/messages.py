@@ -80,7 +80,8 @@ def audit_message(event: AuditedEvent, host: str) -> bytes | None:
     source = SubElement(root, "AuditSourceIdentification", AuditSourceID=f"{SOURCE}@{host}")
     SubElement(source, "AuditSourceTypeCode", {"csd-code": "4"})  # application server process
     _objects(root, event, kind)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    message: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return message
 
 
 def _participants(root: Element, event: AuditedEvent, kind: _Kind, host: str) -> None:

@@ -21,8 +21,8 @@ _FROM_THE_MODEL = frozenset({"weights-changed", "findings", "no-findings", "enco
 """Codes of write failures that no second write mends: the model has to run again."""
 
 
-def retry_job(session: Session, job_id: str) -> JobState:
-    """Replay a job that ended without success, from the stage that has to be done again.
+def retry_job(session: Session, job_id: str, *, by: str = "") -> JobState:
+    """Replay a job that ended without success, from the stage to be done again; ``by`` asked.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def retry_job(session: Session, job_id: str) -> JobState:
     job.attempt, job.failures, job.crashes = 0, 0, 0
     job.finished_at, job.lease_until, job.not_before = None, None, now
     owe_message(session, job, stage, now)
-    record_event(session, "JobRetried", job_id=job.id, stage=stage)
+    record_event(session, "JobRetried", job_id=job.id, stage=stage, by=by)
     return WAITING[stage]
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import redis as library
 from pydicom import dcmread
+from pydicom.uid import UID
 
 from services.local.phantoms import Kind
 from services.local.ready import echo_status
@@ -193,7 +194,7 @@ def _send_broken(pipeline: RunningPipeline, path: Path, folder: Path) -> None:
     """Give the listener a file that it must set aside, and the API a key it does not know."""
     broken = dcmread(path)
     broken.StudyInstanceUID = ""
-    broken.SOPInstanceUID = broken.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5.6"
+    broken.SOPInstanceUID = broken.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.4.5.6")
     broken.save_as(folder / "broken.dcm")
     listener = pipeline.addresses.listener
     where = ["-aec", listener.ae_title, "-aet", "ORTHANC", listener.host, str(listener.port)]

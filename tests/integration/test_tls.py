@@ -152,7 +152,9 @@ def storescp(folder: Path, authority: Authority, name: str = "ARCHIVE") -> Itera
 
 
 def dimse(port: int, authority: Path, own: Pair | None, **more: Any) -> Pacs:
-    files = {} if own is None else {"tls_certificate": own.certificate, "tls_key": own.key}
+    files: dict[str, Any] = (
+        {} if own is None else {"tls_certificate": own.certificate, "tls_key": own.key}
+    )
     settings = PacsSettings(
         store_by="c-store",
         dicomweb_url="",

@@ -52,7 +52,7 @@ def test_no_request_makes_the_api_fail(api_schema: Any) -> None:
 
         @LIMITS
         @given(case=strategy(operation))
-        def ask(case: schemathesis.Case) -> None:
+        def ask(case: Any) -> None:
             answer = case.call(headers=HEADERS)
             tried[case.operation.label] += 1
             assert answer.status_code < 500, (case.method, case.formatted_path, answer.status_code)

@@ -8,7 +8,7 @@ import pytest
 from shared.audit.messages import KINDS, AuditedEvent, audit_message
 
 # Element: attributes that must be there, those that may, and children with how often: 1 ? + *.
-CODE = (
+CODE: tuple[set[str], set[str], dict[str, str]] = (
     {"csd-code", "codeSystemName", "originalText"},
     {"displayName"},
     {},
