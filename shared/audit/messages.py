@@ -47,6 +47,7 @@ _PROCEDURE = Code("110109", "Procedure Record")
 KINDS: Mapping[str, _Kind] = {
     "ProcessStarted": _Kind(_APPLICATION, "E", type=Code("110120", "Application Start")),
     "ProcessStopped": _Kind(_APPLICATION, "E", type=Code("110121", "Application Stop")),
+    "ProcessForgotten": _Kind(_APPLICATION, "E", 8, Code("110121", "Application Stop")),
     "StudyReceived": _Kind(_TRANSFERRED, "C"),
     "InstanceQuarantined": _Kind(_TRANSFERRED, "C", 4),
     "ResultsWritten": _Kind(_TRANSFERRED, "R"),

@@ -28,7 +28,8 @@ def test_a_process_killed_long_ago_is_forgotten_with_an_event(database: Database
 
     assert names_left(database) == []
     with database.read() as session:
-        (event,) = session.scalars(select(Event)).all()
+        started, event = session.scalars(select(Event).order_by(Event.id)).all()
+    assert started.name == "ProcessStarted"
     assert (event.name, event.details) == ("ProcessForgotten", {"process": process_name("worker")})
 
 
