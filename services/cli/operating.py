@@ -3,11 +3,19 @@
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.screen import complain, console, show_json, show_table
 from services.cli.where import DataOption, JsonOption, addresses_in, client_of
-from services.local.client import is_good, is_settled, wait_until_settled
+from services.local.client import Record, is_good, is_settled, wait_until_settled
 from services.local.doctor import examine
+
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,12 +30,25 @@ def wait(
         list[str] | None, typer.Option(help="Study Instance UID; may be repeated; else all")
     ] = None,
     timeout: Annotated[float, typer.Option(help="longest wait, s")] = 600.0,
+    as_json: JsonOption = False,
 ) -> None:
     """Wait until nothing is left to do; end 0 only if every job is done or no model applies."""
-    with client_of(data) as client:
-        found = wait_until_settled(client, study or (), timeout)
-    rows = [(one["study_instance_uid"], one["state"], one["reason"]) for one in found]
-    show_table("Studies", ("study", "state", "why"), rows)
+    with (
+        client_of(data) as client,
+        Progress(*_COLUMNS, console=console(), transient=True, disable=as_json) as progress,
+    ):
+        line = progress.add_task("studies settled", total=None)
+
+        def show(studies: list[Record]) -> None:
+            total = max(len(studies), len(set(study or ())))
+            progress.update(line, completed=sum(map(is_settled, studies)), total=total)
+
+        found = wait_until_settled(client, study or (), timeout, show)
+    if as_json:
+        show_json(found)
+    else:
+        rows = [(one["study_instance_uid"], one["state"], one["reason"]) for one in found]
+        show_table("Studies", ("study", "state", "why"), rows)
     missing = set(study or ()) - {one["study_instance_uid"] for one in found}
     for uid in sorted(missing):
         complain(f"study {uid} has not arrived")
@@ -40,11 +61,15 @@ def wait(
 def retry(
     job_id: Annotated[str, typer.Argument(help="id of a failed, parked or cancelled job")],
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Replay a job from the stage that failed."""
     with client_of(data) as client:
         moved = client.retry(job_id)
-    console().print(f"job {moved['job_id']} is {moved['state']} again")
+    if as_json:
+        show_json(moved)
+    else:
+        console().print(f"job {moved['job_id']} is {moved['state']} again")
 
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:

@@ -3,9 +3,10 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from services.cli.screen import quiet_libraries
 from services.cli.where import DataOption, addresses_in
@@ -15,6 +16,7 @@ from services.local.ports import free_ports
 from services.local.settings import LocalSettings, ToolSettings
 from services.local.up import ready_line, run_pipeline
 from services.local.viewer import HOST, link_template, serve_viewer, viewer_app
+from shared.errors import ConfigurationError
 from shared.logs import configure_logs
 
 
@@ -63,8 +65,7 @@ def up(  # noqa: PLR0917 - one parameter an option
         "viewer_port": viewer_port,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
-    own = LocalSettings().model_copy(update=chosen)
-    run_pipeline(own, lambda addresses: _say(ready_line(addresses)))
+    run_pipeline(_settings(chosen), lambda addresses: _say(ready_line(addresses)))
 
 
 def demo(
@@ -98,6 +99,15 @@ def viewer(
     url = f"http://{HOST}:{chosen}"
     _say(json.dumps({"event": "viewer", "viewer": url, "viewer_url": link_template(url)}))
     serve_viewer(app, chosen)
+
+
+def _settings(chosen: dict[str, Any]) -> LocalSettings:
+    """Return the environment's settings with what was ``chosen`` by options, all validated."""
+    try:
+        return LocalSettings.model_validate(LocalSettings().model_dump() | chosen)
+    except ValidationError as error:
+        problems = (f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        raise ConfigurationError("; ".join(problems)) from error
 
 
 def _say(line: str) -> None:

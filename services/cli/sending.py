@@ -59,10 +59,16 @@ def phantom(
     folder: Annotated[Path, typer.Argument(help="where the files go")],
     count: Annotated[int, typer.Option(min=1, help="how many studies")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="seed of the first study")] = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """Make sample studies that look like what a clinic sends; no patient is in them."""
+    made = []
     for uid, files in write_studies(kind, folder, count=count, seed=seed):
-        console().print(f"{files[0].parent}  {len(files)} files  study {uid}")
+        made.append({"study_instance_uid": uid, "files": [str(path) for path in files]})
+        if not as_json:
+            console().print(f"{files[0].parent}  {len(files)} files  study {uid}")
+    if as_json:
+        show_json(made)
 
 
 def _record(sent: Sent) -> dict[str, str | bool]:

@@ -4,7 +4,7 @@ Answers stay the JSON the API sent: the commands show it and never rebuild it.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -116,16 +116,20 @@ def is_good(study: Record) -> bool:
 
 
 def wait_until_settled(
-    client: ApiClient, study_instance_uids: Collection[str], timeout_seconds: float
+    client: ApiClient,
+    study_instance_uids: Collection[str],
+    timeout_seconds: float,
+    on_look: Callable[[list[Record]], None] = lambda _: None,
 ) -> list[Record]:
     """Return the studies once they are settled, or as they are when the time is over.
 
     With no UIDs given: all studies that are there. A study that has not arrived yet is waited
-    for as well.
+    for as well. ``on_look`` gets what was found at each look.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
         found = client.studies(study_instance_uids)
+        on_look(found)
         arrived = len(found) >= max(1, len(set(study_instance_uids)))
         if (arrived and all(map(is_settled, found))) or time.monotonic() >= deadline:
             return found

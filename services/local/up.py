@@ -15,9 +15,12 @@ from services.local.addresses import (
     write_addresses,
 )
 from services.local.pipeline import plan_pipeline
-from services.local.settings import LocalSettings
+from services.local.settings import LocalSettings, environment
 from services.local.supervisor import Supervisor
 from shared.errors import ConfigurationError
+from shared.settings import PacsSettings
+
+_TLS = ("CUTIS_LISTENER_TLS_CERTIFICATE", "CUTIS_API_TLS_CERTIFICATE")
 
 
 def run_pipeline(own: LocalSettings, on_ready: Callable[[Addresses], None]) -> None:
@@ -26,8 +29,10 @@ def run_pipeline(own: LocalSettings, on_ready: Callable[[Addresses], None]) -> N
     Raises
     ------
     ConfigurationError
-        Something is missing, did not start, or another pipeline runs in the same folder.
+        Something is missing, did not start, another pipeline runs in the same folder, or TLS is
+        asked for.
     """
+    _refuse_tls(own)
     os.umask(0o077)  # images and secrets lie below: for our own eyes, and our children's
     with _only_one_in(own.data):
         _clear_scratch(last_addresses(own.data))
@@ -45,6 +50,20 @@ def run_pipeline(own: LocalSettings, on_ready: Callable[[Addresses], None]) -> N
 def ready_line(addresses: Addresses) -> str:
     """Return the one line a program that started us waits for: JSON, event ``ready``."""
     return json.dumps({"event": "ready", **addresses.model_dump(mode="json")})
+
+
+def _refuse_tls(own: LocalSettings) -> None:
+    # All of it is on loopback, and plain: readiness, Orthanc and the commands speak no TLS.
+    given = environment()
+    asked = [name for name in _TLS if given.get(name)]
+    if own.orthanc and PacsSettings().tls:
+        asked.append("CUTIS_PACS_TLS")
+    if asked:
+        raise ConfigurationError(
+            f"`cutis up` speaks no TLS on this machine: unset {', '.join(asked)}, "
+            "or start the services one by one",
+            code="tls",
+        )
 
 
 @contextmanager

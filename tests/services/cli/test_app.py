@@ -183,6 +183,34 @@ def test_waiting_ends_well_only_when_all_is_done(
     assert cutis("wait", "--data", data, "--study", "1.2.4", "--timeout", 30).exit_code == 0
 
 
+def test_wait_retry_and_phantom_speak_json(
+    pipeline: list[str], rows: Database, data: Path, tmp_path: Path
+) -> None:
+    job_id = one_failed_study(rows)
+
+    waited = json.loads(cutis("wait", "--json", "--data", data, "--timeout", 30).stdout)
+    retried = json.loads(cutis("retry", job_id, "--json", "--data", data).stdout)
+    made = json.loads(cutis("phantom", "confocal", tmp_path / "made", "--json").stdout)
+
+    assert [one["study_instance_uid"] for one in waited] == ["1.2.3"]
+    assert (retried["job_id"], retried["state"]) == (job_id, "queued")
+    assert [Path(one).is_file() for one in made[0]["files"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--listener-port", "70000"), ("--quiet-seconds", "-1")]
+)
+def test_up_refuses_an_option_out_of_range(tmp_path: Path, option: str, value: str) -> None:
+    # In a process of its own: ``up`` takes over logging.
+    command = [sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path), option, value]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert ended.returncode == 1
+    assert option.strip("-").replace("-", "_") in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_cancelled_study_is_not_done(pipeline: list[str], rows: Database, data: Path) -> None:
     with rows.write() as session:
         (job,) = routed(session, frozen(session, "1.2.5"), "layers")

@@ -17,7 +17,8 @@ def undated(**dates: str) -> Dataset:
     source = factories.rgb_photo()
     for keyword in _ALL_DATES:
         source.pop(keyword, None)
-    source.update({"StudyDate": "", "StudyTime": ""} | dates)
+    for keyword, value in ({"StudyDate": "", "StudyTime": ""} | dates).items():
+        setattr(source, keyword, value)
     return source
 
 
