@@ -21,7 +21,8 @@ class PixelSpacing:
     """Millimetres between pixel centres, and how far they may be trusted.
 
     ``source`` is ``"calibrated"`` (Pixel Spacing with a calibration type, pixel measures, field
-    of view) or ``"nominal"`` (Nominal Scanned Pixel Spacing, PS3.3 C.8.6.1).
+    of view) or ``"nominal"`` (plain Pixel Spacing of photos and captures, Nominal Scanned
+    Pixel Spacing, PS3.3 C.8.6.1): a hint of scale, never to be measured with.
     """
 
     row_mm: float

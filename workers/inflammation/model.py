@@ -15,19 +15,18 @@ from workers.inflammation.network import STRIDE, WINDOW, TextureNet, expected_sc
 from workers.inflammation.postprocess import (
     INFLAMED,
     Scores,
-    calibration,
     inflamed_mask,
     measurements,
     score_map,
 )
 from workers.inflammation.preprocess import (
-    Pixels,
-    has_contrast,
+    MINIMUM_PIXELS,
+    PLAUSIBLE_MICROMETRES,
     normalise,
-    resize,
-    why_unusable,
     working_shape,
 )
+from workers.learning.calibration import calibrated, calibration, scale_hint, why_implausible
+from workers.learning.grayscale import Pixels, has_contrast, resize, why_unusable
 from workers.learning.weights import load_weights
 
 WEIGHTS_FILE = "texture.safetensors"
@@ -88,7 +87,9 @@ class Inflammation:
         return np.concatenate(parts)
 
     def _read(self, image: Image) -> Findings:
-        reason = why_unusable(image.pixels)
+        reason = why_unusable(image.pixels, MINIMUM_PIXELS) or why_implausible(
+            image.spacing, PLAUSIBLE_MICROMETRES
+        )
         if reason:
             return Findings(sop_instance_uid=image.sop_instance_uid, eligible=False, reason=reason)
         # Blank frames (empty tiles) stay at 0 and count neither in the grade nor in the share.
@@ -100,8 +101,8 @@ class Inflammation:
             sop_instance_uid=image.sop_instance_uid,
             masks={INFLAMED: inflamed_mask(scores)},
             maps=(score_map(scores),),
-            measurements=measurements(scores[shown], image.spacing),
-            assessments=(calibration(image.spacing),),
+            measurements=measurements(scores[shown], calibrated(image.spacing)),
+            assessments=(calibration(image.spacing, without=_without(image.spacing)),),
         )
 
 
@@ -116,3 +117,9 @@ def load(weights: Path, device: torch.device) -> Inflammation:
     network = TextureNet()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
     return Inflammation(network, device)
+
+
+def _without(spacing: PixelSpacing | None) -> str:
+    if scale_hint(spacing, PLAUSIBLE_MICROMETRES) is not None:
+        return "used as a scale for the network, no area is given"
+    return "pixels were taken to be 0.4 to 0.8 um, as in training; no area is given"

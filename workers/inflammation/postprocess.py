@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from shared.dicom import codes
 from workers.contract import PixelSpacing
-from workers.findings import Assessment, Measurement, ParametricMap
+from workers.findings import Measurement, ParametricMap
 from workers.inflammation.network import GRADES
 
 INFLAMED = 1
@@ -77,18 +77,3 @@ def measurements(scores: Scores, spacing: PixelSpacing | None) -> tuple[Measurem
             )
         )
     return tuple(found)
-
-
-def calibration(spacing: PixelSpacing | None) -> Assessment:
-    """Say whether the size of a cell was known to the model."""
-    if spacing is None:
-        return Assessment(
-            question=codes.CALIBRATION,
-            answer=codes.NOT_CALIBRATED,
-            note="No pixel spacing: pixels were taken to be 0.4 to 0.8 um, as in training.",
-        )
-    return Assessment(
-        question=codes.CALIBRATION,
-        answer=codes.CALIBRATED,
-        note=f"Pixel spacing is {spacing.source}.",
-    )

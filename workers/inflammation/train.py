@@ -1,6 +1,5 @@
 """Train: teach the network on simulated fields (``python -m workers.inflammation.train``)."""
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.catalog import WeightsManifest, model_folder
+from workers.catalog import WeightsManifest
 from workers.inflammation.evaluate import evaluate
 from workers.inflammation.model import WEIGHTS_FILE, Inflammation
 from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
 from workers.inflammation.phantom import field
 from workers.inflammation.preprocess import TRAINED_MICROMETRES, normalise
 from workers.inflammation.spec import SPEC
+from workers.learning.command_line import training_parser, use_threads
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
 
@@ -123,16 +123,9 @@ def _disturb(
 
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
-    parser.add_argument("--commit", default="", help="the commit this was trained from")
-    parser.add_argument("--weights", type=Path, default=model_folder(SPEC.name) / "weights")
+    parser = training_parser(SPEC.name, steps=2000)
     asked = parser.parse_args()
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-        cv2.setNumThreads(asked.threads)
+    use_threads(asked.threads)
     manifest = train(
         asked.weights,
         steps=asked.steps,

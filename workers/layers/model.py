@@ -16,20 +16,20 @@ from workers.layers.boundaries import Boundaries, layer_masks, ordered_boundarie
 from workers.layers.network import CLASSES, build
 from workers.layers.postprocess import (
     FrameMeasures,
-    calibration,
     entropy,
     measure_frame,
     measurements,
 )
 from workers.layers.preprocess import (
-    has_contrast,
+    MINIMUM_PIXELS,
+    PLAUSIBLE_MICROMETRES,
     normalise,
     pad,
-    resize,
-    why_unusable,
     working_shape,
 )
 from workers.learning.blocks import UNet
+from workers.learning.calibration import calibrated, calibration, why_implausible
+from workers.learning.grayscale import has_contrast, resize, why_unusable
 from workers.learning.weights import load_weights
 
 WEIGHTS_FILE = "unet.safetensors"
@@ -49,6 +49,8 @@ _MOST_ENTROPY = 0.2
 
 Above what unseen phantoms of many sizes reach, below a foreign instrument's and noise's.
 """
+
+_UNCALIBRATED = "thickness in pixels, straight down; relief not measured"
 
 _LEAST_SKIN = 0.1
 """Share of some frame that one layer must fill, or the image shows no skin."""
@@ -87,9 +89,12 @@ class Layers:
         )
 
     def _read(self, image: Image) -> Findings:
-        reason = why_unusable(image.pixels)
+        reason = why_unusable(image.pixels, MINIMUM_PIXELS) or why_implausible(
+            image.spacing, PLAUSIBLE_MICROMETRES
+        )
         if reason:
             return _declined(image, reason)
+        spacing = calibrated(image.spacing)
         shape = image.pixels.shape
         masks = {number: np.zeros(shape, np.bool_) for number in range(1, CLASSES)}
         with_map = len(image.pixels) <= MOST_MAPPED_FRAMES
@@ -105,7 +110,7 @@ class Layers:
                 masks[number][index] = mask
             if with_map:
                 uncertainty[index] = found.entropy
-            measured = measure_frame(found.boundaries, found.entropy, image.spacing)
+            measured = measure_frame(found.boundaries, found.entropy, spacing)
             if measured is not None:
                 measures.append(measured)
         reason = _why_declined(masks, doubts, measures)
@@ -115,8 +120,8 @@ class Layers:
             sop_instance_uid=image.sop_instance_uid,
             masks=masks,
             maps=(_entropy_map(uncertainty),) if with_map else (),
-            measurements=measurements(measures, image.spacing),
-            assessments=(calibration(image.spacing),),
+            measurements=measurements(measures, spacing),
+            assessments=(calibration(image.spacing, without=_UNCALIBRATED),),
         )
 
     def _probability(self, frame: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

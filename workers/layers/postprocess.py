@@ -10,7 +10,7 @@ from pydicom.sr.coding import Code
 
 from shared.dicom import codes
 from workers.contract import PixelSpacing
-from workers.findings import Assessment, Measurement
+from workers.findings import Measurement
 from workers.layers.boundaries import (
     Boundaries,
     Floats,
@@ -117,21 +117,6 @@ def measurements(
                 )
             )
     return tuple(found)
-
-
-def calibration(spacing: PixelSpacing | None) -> Assessment:
-    """Say whether micrometres could be given, and how far they may be trusted."""
-    if spacing is None:
-        return Assessment(
-            question=codes.CALIBRATION,
-            answer=codes.NOT_CALIBRATED,
-            note="No pixel spacing: thickness in pixels, straight down; relief not measured.",
-        )
-    return Assessment(
-        question=codes.CALIBRATION,
-        answer=codes.CALIBRATED,
-        note=f"Pixel spacing is {spacing.source}.",
-    )
 
 
 def _thickness(values: Floats, segment_number: int, unit: Code) -> list[Measurement]:

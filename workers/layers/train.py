@@ -1,6 +1,5 @@
 """Train: teach the network on simulated sections (``python -m workers.layers.train``)."""
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,13 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.catalog import WeightsManifest, model_folder
+from workers.catalog import WeightsManifest
 from workers.layers.evaluate import evaluate
 from workers.layers.model import WEIGHTS_FILE, Layers
 from workers.layers.network import CLASSES, build
 from workers.layers.phantom import section
-from workers.layers.preprocess import TRAINED_MICROMETRES, normalise, resize
+from workers.layers.preprocess import TRAINED_MICROMETRES, normalise
 from workers.layers.spec import SPEC
+from workers.learning.command_line import training_parser, use_threads
+from workers.learning.grayscale import resize
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
 
@@ -148,16 +149,9 @@ def _stored(value: Tensor) -> Tensor:
 
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
-    parser.add_argument("--commit", default="", help="the commit this was trained from")
-    parser.add_argument("--weights", type=Path, default=model_folder(SPEC.name) / "weights")
+    parser = training_parser(SPEC.name, steps=1200)
     asked = parser.parse_args()
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-        cv2.setNumThreads(asked.threads)
+    use_threads(asked.threads)
     manifest = train(
         asked.weights,
         steps=asked.steps,

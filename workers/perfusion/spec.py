@@ -4,6 +4,7 @@ import re
 
 from shared.dicom import codes
 from workers.contract import Acceptance, ModelSpec, Segment
+from workers.learning.photo_terms import NOT_A_PHOTO
 
 VL_PHOTOGRAPHIC = "1.2.840.10008.5.1.4.1.1.77.1.4"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -25,11 +26,6 @@ _OTHER_PERFUSION = re.compile(
     re.IGNORECASE,
 )
 _KELOID_PHOTO = re.compile(r"keloid|cheloid|(?<![a-z])scar(s|ring)?(?![a-z])", re.IGNORECASE)
-_NOT_A_PHOTO = re.compile(
-    r"lsci|perfusion|laser[ _-]?(speckle|doppler)|speckle|pimsoft|pericam|moor"
-    r"|derm(at)?o?scop|vivacam|confocal|vivascope",
-    re.IGNORECASE,
-)
 
 SPEC = ModelSpec(
     name="perfusion",
@@ -61,7 +57,7 @@ SPEC = ModelSpec(
             samples_per_pixel=3,
             max_frames=1,
             text=_KELOID_PHOTO,
-            not_text=_NOT_A_PHOTO,
+            not_text=NOT_A_PHOTO,
         ),
     ),
     segments=(

@@ -3,12 +3,10 @@
 Run ``python -m workers.perfusion.train --commit $(git rev-parse --short HEAD)``.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import structlog
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
+from workers.learning.command_line import training_parser, use_threads
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
 from workers.perfusion.adversary import AdversarialLoss
@@ -106,16 +105,10 @@ def _batches(bank: Bank, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...
 
 def main() -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = training_parser(SPEC.name, steps=1200)
     parser.add_argument("--subjects", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--commit", default="unknown")
-    parser.add_argument("--weights", type=Path, default=Path(__file__).parent / "weights")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    cv2.setNumThreads(given.threads)
+    use_threads(given.threads)
     train(
         given.weights,
         steps=given.steps,

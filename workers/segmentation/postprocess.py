@@ -8,6 +8,7 @@ import numpy as np
 from shared.dicom import codes
 from workers.contract import Image, PixelSpacing
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
+from workers.learning.calibration import calibrated, calibration
 from workers.segmentation.crop import Crop
 from workers.segmentation.spec import KELOID, LESION, SKIN
 
@@ -44,18 +45,25 @@ def masks_from(skin: Map, lesion: Map, keloid: Map) -> Masks:
 def findings_of(
     image: Image, masks: Masks, crop: Crop | None, malignant_probability: float | None
 ) -> Findings:
-    """Return what was found in ``image``; the class only when the crop could be classified."""
+    """Return what was found in ``image``.
+
+    ``malignant_probability`` is ``None`` without a crop, and for a keloid: it is neither class.
+    """
     return Findings(
         sop_instance_uid=image.sop_instance_uid,
         masks={SKIN: masks.skin[None], LESION: masks.lesion[None], KELOID: masks.keloid[None]},
         measurements=(
             *_fractions(masks),
-            *_areas(masks, image.spacing),
+            *_areas(masks, calibrated(image.spacing)),
             *_probability(malignant_probability),
         ),
         assessments=(
-            _calibration(image.spacing),
-            _crop_rule(crop),
+            calibration(
+                image.spacing,
+                without="areas are in pixels",
+                trust="; areas hold in the plane of the calibration",
+            ),
+            _crop_rule(crop, classified=malignant_probability is not None),
             *_disease_class(malignant_probability),
         ),
     )
@@ -91,21 +99,7 @@ def _areas(masks: Masks, spacing: PixelSpacing | None) -> tuple[Measurement, ...
     )
 
 
-def _calibration(spacing: PixelSpacing | None) -> Assessment:
-    if spacing is None:
-        return Assessment(
-            question=codes.CALIBRATION,
-            answer=codes.NOT_CALIBRATED,
-            note="Nothing in the image says how large a pixel is: areas are in pixels.",
-        )
-    return Assessment(
-        question=codes.CALIBRATION,
-        answer=codes.CALIBRATED,
-        note=f"Pixel spacing is {spacing.source}; areas hold in the plane of the calibration.",
-    )
-
-
-def _crop_rule(crop: Crop | None) -> Assessment:
+def _crop_rule(crop: Crop | None, *, classified: bool) -> Assessment:
     if crop is None:
         return Assessment(
             question=codes.CROP_RULE,
@@ -116,7 +110,8 @@ def _crop_rule(crop: Crop | None) -> Assessment:
         question=codes.CROP_RULE,
         answer=codes.CROP_MET,
         note=f"Crop x {crop.x0}-{crop.x1}, y {crop.y0}-{crop.y1} pixels: "
-        f"{crop.skin_share:.0%} skin, {crop.lesion_share:.0%} lesion.",
+        f"{crop.skin_share:.0%} skin, {crop.lesion_share:.0%} lesion"
+        + ("." if classified else "; no class: keloid."),
     )
 
 

@@ -4,6 +4,7 @@ import re
 
 from shared.dicom import codes
 from workers.contract import Acceptance, ModelSpec, Segment
+from workers.learning.photo_terms import NOT_A_PHOTO
 
 DERMOSCOPIC = "1.2.840.10008.5.1.4.1.1.77.1.7"
 VL_PHOTOGRAPHIC = "1.2.840.10008.5.1.4.1.1.77.1.4"
@@ -13,11 +14,6 @@ MULTI_FRAME_TRUE_COLOUR = "1.2.840.10008.5.1.4.1.1.7.4"
 SKIN, LESION, KELOID = 1, 2, 3
 """Segment numbers."""
 
-_NOT_A_PHOTO = re.compile(
-    r"lsci|perfusion|laser[ _-]?(speckle|doppler)|speckle|pimsoft|pericam|moor"
-    r"|derm(at)?o?scop|vivacam|confocal|vivascope",
-    re.IGNORECASE,
-)
 _CLINICAL_PHOTO = re.compile(r"clinical|\bphoto(s|graph\w*)?\b|\bderm\b|dermatolog", re.IGNORECASE)
 
 _DERMOSCOPY = "a dermoscopic picture: the model was made for clinical photos"
@@ -33,7 +29,7 @@ SPEC = ModelSpec(
             modalities=frozenset({"XC", "OT", ""}),
             samples_per_pixel=3,
             max_frames=1,
-            not_text=_NOT_A_PHOTO,
+            not_text=NOT_A_PHOTO,
         ),
         Acceptance(
             reason="a clinical photo from an external camera, as Secondary Capture",
@@ -41,7 +37,7 @@ SPEC = ModelSpec(
             modalities=frozenset({"XC"}),
             samples_per_pixel=3,
             max_frames=1,
-            not_text=_NOT_A_PHOTO,
+            not_text=NOT_A_PHOTO,
         ),
         Acceptance(
             reason="a Secondary Capture whose descriptions call it a clinical photo",
@@ -50,7 +46,7 @@ SPEC = ModelSpec(
             samples_per_pixel=3,
             max_frames=1,
             text=_CLINICAL_PHOTO,
-            not_text=_NOT_A_PHOTO,
+            not_text=NOT_A_PHOTO,
         ),
     ),
     segments=(

@@ -3,7 +3,6 @@
 Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD)``.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
+from workers.learning.command_line import training_parser, use_threads
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights
 from workers.segmentation.crop import best_crop
@@ -179,18 +179,12 @@ def _trained_before(start: Path | None) -> str:
 
 def main() -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=900)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = training_parser(SPEC.name, steps=900)
     parser.add_argument("--subjects", type=int, default=1200)
     parser.add_argument("--first-subject", type=int, default=0)
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--commit", default="unknown")
-    parser.add_argument("--weights", type=Path, default=Path(__file__).parent / "weights")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    cv2.setNumThreads(given.threads)
+    use_threads(given.threads)
     train(
         given.weights,
         steps=given.steps,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -87,6 +88,24 @@ def test_an_empty_tile_is_not_graded() -> None:
 def test_small_and_odd_sizes_are_graded(shape: tuple[int, int]) -> None:
     found = read(field(2, rows=shape[0], columns=shape[1]).pixels[None], HALF_UM)
     assert found.maps[0].values.shape == (1, *shape)
+
+
+def test_a_nominal_spacing_scales_the_picture_and_measures_nothing() -> None:
+    pixels = field(1, rows=128, columns=128).pixels[None]
+    nominal = replace(HALF_UM, source="nominal")
+    found, known = read(pixels, nominal), read(pixels, HALF_UM)
+    assert codes.SQUARE_MILLIMETRE in {one.unit for one in known.measurements}
+    assert codes.SQUARE_MILLIMETRE not in {one.unit for one in found.measurements}
+    assert found.assessments[0].answer == codes.NOT_CALIBRATED
+    assert "Nominal spacing only" in found.assessments[0].note
+    assert np.array_equal(found.masks[1], known.masks[1])
+
+
+def test_an_implausible_calibration_is_declined_before_anything_is_enlarged() -> None:
+    pixels = field(1, rows=128, columns=128).pixels[None]
+    found = read(pixels, PixelSpacing(row_mm=1.0, column_mm=1.0, source="calibrated"))
+    assert not found.eligible
+    assert "not plausible" in found.reason
 
 
 def test_the_same_image_is_graded_the_same_way_twice() -> None:

@@ -4,7 +4,7 @@ import pytest
 from shared.dicom import codes
 from workers.contract import PixelSpacing
 from workers.findings import Measurement
-from workers.inflammation.postprocess import calibration, grade_of, measurements, score_map
+from workers.inflammation.postprocess import grade_of, measurements, score_map
 
 HALF_UM = PixelSpacing(row_mm=0.0005, column_mm=0.0005, source="calibrated")
 
@@ -30,7 +30,6 @@ def test_grade_score_and_share_describe_the_whole_image() -> None:
 def test_without_spacing_no_area_is_given() -> None:
     values = measurements(quarter_inflamed(), None)
     assert codes.SQUARE_MILLIMETRE not in {one.unit for one in values}
-    assert calibration(None).answer == codes.NOT_CALIBRATED
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workers.contract import PixelSpacing
-from workers.inflammation.preprocess import normalise, why_unusable, working_shape
+from workers.inflammation.preprocess import normalise, working_shape
 
 
 def texture(rows: int = 200, columns: int = 220) -> np.ndarray:
@@ -31,20 +31,13 @@ def test_a_window_is_normalised_by_its_surroundings_and_not_by_its_frame() -> No
     assert np.array_equal(normalise(frame)[:200], normalise(other)[:200])
 
 
-@pytest.mark.parametrize(
-    ("pixels", "why"),
-    [
-        (np.zeros((1, 100, 100, 3), np.uint8), "grayscale"),
-        (np.random.default_rng(0).random((1, 63, 300)), "smaller"),
-        (np.full((1, 100, 100), 7, np.uint8), "contrast"),
-        (np.full((1, 100, 100), np.inf, np.float32), "numbers"),
-    ],
-)
-def test_what_cannot_be_graded_is_declined_with_a_reason(pixels: np.ndarray, why: str) -> None:
-    assert why in why_unusable(pixels)
-
-
 def test_the_working_size_brings_pixels_to_the_trained_size() -> None:
     coarse = PixelSpacing(row_mm=0.0016, column_mm=0.0005, source="nominal")
     assert working_shape((100, 100), coarse) == (200, 100)
     assert working_shape((100, 100), None) == (100, 100)
+
+
+@pytest.mark.parametrize("millimetres", [1.0, 0.0026, 0.00005])
+def test_an_implausible_spacing_is_no_scale(millimetres: float) -> None:
+    nominal = PixelSpacing(row_mm=millimetres, column_mm=0.0005, source="nominal")
+    assert working_shape((100, 100), nominal) == (100, 100)

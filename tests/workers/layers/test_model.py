@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -69,6 +70,24 @@ def test_without_spacing_no_length_is_given_in_micrometres() -> None:
     found = read(one.pixels[None], None)
     assert codes.MICROMETRE not in {one.unit for one in found.measurements}
     assert found.assessments[0].answer == codes.NOT_CALIBRATED
+
+
+def test_a_nominal_spacing_scales_the_picture_and_measures_nothing() -> None:
+    pixels = section(200_200, rows=250, columns=200, micrometres_per_pixel=2.0).pixels[None]
+    nominal = replace(TWO_UM, source="nominal")
+    found, known = read(pixels, nominal), read(pixels, TWO_UM)
+    assert codes.MICROMETRE in {one.unit for one in known.measurements}
+    assert codes.MICROMETRE not in {one.unit for one in found.measurements}
+    assert found.assessments[0].answer == codes.NOT_CALIBRATED
+    assert "Nominal spacing only" in found.assessments[0].note
+    assert np.array_equal(found.masks[1], known.masks[1])
+
+
+def test_an_implausible_calibration_is_declined_before_anything_is_enlarged() -> None:
+    pixels = section(200_200, rows=250, columns=200, micrometres_per_pixel=2.0).pixels[None]
+    found = read(pixels, PixelSpacing(row_mm=1.0, column_mm=1.0, source="calibrated"))
+    assert not found.eligible
+    assert "not plausible" in found.reason
 
 
 def test_the_same_image_is_read_the_same_way_twice() -> None:

@@ -5,7 +5,7 @@ from shared.dicom import codes
 from workers.contract import PixelSpacing
 from workers.findings import Measurement
 from workers.layers.boundaries import Boundaries
-from workers.layers.postprocess import calibration, entropy, measure_frame, measurements
+from workers.layers.postprocess import entropy, measure_frame, measurements
 
 HALF = PixelSpacing(row_mm=0.002, column_mm=0.002, source="calibrated")
 
@@ -52,8 +52,6 @@ def test_without_spacing_nothing_is_given_in_micrometres() -> None:
     assert value(values, codes.LAYER_THICKNESS, 2) == pytest.approx(50)
     assert {one.unit for one in values} == {codes.PIXELS, codes.RATIO}
     assert codes.DEJ_UNDULATION not in {one.quantity for one in values}
-    assert calibration(None).answer == codes.NOT_CALIBRATED
-    assert calibration(HALF).answer == codes.CALIBRATED
 
 
 def test_pixels_that_are_not_square_are_measured_by_their_real_size() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workers.contract import PixelSpacing
-from workers.layers.preprocess import normalise, pad, resize, why_unusable, working_shape
+from workers.layers.preprocess import normalise, pad, working_shape
 
 
 def spacing(row_mm: float, column_mm: float) -> PixelSpacing:
@@ -22,23 +22,6 @@ def test_a_hot_pixel_does_not_darken_the_frame() -> None:
     hot = frame.copy()
     hot[3, 4] = 65535
     assert np.abs(normalise(frame) - normalise(hot))[10:].max() < 0.02
-
-
-@pytest.mark.parametrize(
-    ("pixels", "why"),
-    [
-        (np.zeros((1, 100, 100, 3), np.uint8), "grayscale"),
-        (np.random.default_rng(0).random((1, 63, 300)), "smaller"),
-        (np.full((1, 100, 100), 7, np.uint8), "contrast"),
-        (np.full((1, 100, 100), np.nan, np.float32), "numbers"),
-    ],
-)
-def test_what_cannot_be_a_section_is_declined_with_a_reason(pixels: np.ndarray, why: str) -> None:
-    assert why in why_unusable(pixels)
-
-
-def test_a_usable_stack_is_not_declined() -> None:
-    assert why_unusable(np.random.default_rng(0).integers(0, 255, (2, 64, 64))) == ""
 
 
 def test_the_working_size_brings_pixels_to_the_trained_size_on_each_axis() -> None:
@@ -63,7 +46,12 @@ def test_padding_repeats_the_edge_up_to_a_multiple_of_sixteen() -> None:
     assert (padded[65:, 3] == frame[64, 3]).all()
 
 
-def test_resizing_keeps_the_mean() -> None:
-    frame = np.random.default_rng(0).random((120, 240)).astype(np.float32)
-    assert resize(frame, (60, 80)).shape == (60, 80)
-    assert resize(frame, (60, 80)).mean() == pytest.approx(frame.mean(), abs=1e-3)
+@pytest.mark.parametrize("millimetres", [1.0, 0.0055, 0.0001])
+def test_an_implausible_spacing_is_no_scale(millimetres: float) -> None:
+    nominal = PixelSpacing(row_mm=millimetres, column_mm=0.001, source="nominal")
+    assert working_shape((1000, 2400), nominal) == working_shape((1000, 2400), None)
+
+
+def test_a_nominal_spacing_is_a_scale_for_the_network() -> None:
+    nominal = PixelSpacing(row_mm=0.0007, column_mm=0.0007, source="nominal")
+    assert working_shape((500, 300), nominal) == (250, 150)

@@ -59,6 +59,28 @@ def test_with_spacing_areas_are_in_square_millimetres() -> None:
     assert _answers(findings)[codes.CALIBRATION.value] == codes.CALIBRATED
 
 
+def test_a_nominal_spacing_gives_no_square_millimetres() -> None:
+    spacing = PixelSpacing(row_mm=0.5, column_mm=0.2, source="nominal")
+
+    findings = findings_of(_image(spacing), _masks(), None, None)
+
+    assert _value(findings, codes.AREA, LESION) == (2000.0, codes.PIXELS)
+    assert _answers(findings)[codes.CALIBRATION.value] == codes.NOT_CALIBRATED
+    assert "Nominal spacing only" in findings.assessments[0].note
+
+
+def test_a_crop_that_is_not_classified_says_why() -> None:
+    masks = _masks()
+    crop = best_crop(masks.skin, masks.lesion)
+
+    unclassified = findings_of(_image(), masks, crop, None)
+    classified = findings_of(_image(), masks, crop, 0.2)
+
+    assert "no class: keloid" in unclassified.assessments[1].note
+    assert "no class" not in classified.assessments[1].note
+    assert codes.DISEASE_CLASS.value not in _answers(unclassified)
+
+
 def test_fractions_are_of_the_image_for_skin_and_of_the_skin_for_lesions() -> None:
     findings = findings_of(_image(), _masks(), None, None)
 

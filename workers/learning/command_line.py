@@ -1,0 +1,29 @@
+"""Command line: the options that every model's ``train`` takes."""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+
+from workers.catalog import model_folder
+
+
+def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m workers.MODEL.train``; ``steps`` is its default."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m workers.{model}.train", description=f"Train the model {model}."
+    )
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    parser.add_argument("--commit", default="unknown", help="the commit this is trained from")
+    parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
+    return parser
+
+
+def use_threads(threads: int) -> None:
+    """Let torch and OpenCV use so many threads; 0 leaves both as they are."""
+    if threads:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
