@@ -10,7 +10,7 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test check format clean \
+.PHONY: help demo viewer up test conformance browser-test bad-input check format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
@@ -33,6 +33,9 @@ browser-test: needs-browser $(EXTRAS)-dev ## overlays in OHIF, in a real browser
 
 conformance: needs-test $(EXTRAS)-dev ## every result of every input, read by other people's programs
 	$(BIN)/python -m tests.conformance
+
+bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real sockets, as a table
+	$(BIN)/python -m pytest -m bad_input tests/badinput $(PYTEST)
 
 check: $(EXTRAS)-dev ## lint, format, types, directions of imports
 	$(BIN)/ruff check

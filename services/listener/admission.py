@@ -17,6 +17,7 @@ class Refusal:
     diagnostic: int
 
 
+NOT_DICOM = Refusal("application context is not DICOM", 1, 1, 2)
 NOT_OUR_TITLE = Refusal("called AE title is not ours", 1, 1, 7)
 UNKNOWN_TITLE = Refusal("calling AE title is not allowed", 1, 1, 3)
 WRONG_CERTIFICATE = Refusal("certificate does not name the calling AE title", 1, 1, 3)

@@ -5,6 +5,8 @@ was answered: a study is not complete while somebody may still be sending it.
 """
 
 import threading
+import traceback
+from pathlib import PurePath
 from typing import Any, cast
 
 import structlog
@@ -15,8 +17,9 @@ from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.listener.admission import DATABASE_DOWN, DISK_SHORT, Admission, Refusal
+from services.listener.admission import DATABASE_DOWN, DISK_SHORT, NOT_DICOM, Admission, Refusal
 from services.listener.certificates import certificate_names
+from services.listener.complaints import Complaints
 from services.listener.instance import StoreRequest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
@@ -40,12 +43,19 @@ class Associations:
     """The open associations of this listener, in memory and in the database."""
 
     def __init__(
-        self, *, listener: str, admission: Admission, database: Database, store: InstanceStore
+        self,
+        *,
+        listener: str,
+        admission: Admission,
+        database: Database,
+        store: InstanceStore,
+        complaints: Complaints,
     ) -> None:
         self._listener = listener
         self._admission = admission
         self._database = database
         self._store = store
+        self._complaints = complaints
         self._open: dict[Association, tuple[int, Sender]] = {}
         self._refused: set[tuple[Sender, str]] = set()
         self._lock = threading.Lock()
@@ -72,8 +82,8 @@ class Associations:
             called_ae_title=request.called_ae_title.strip(),
             peer_address=event.assoc.requestor.address or "",
         )
-        names = certificate_names(event.assoc)
-        refusal = self._refusal(sender, names) or self._write_down(event.assoc, sender)
+        refusal = self._refusal(event.assoc, request, sender)
+        refusal = refusal or self._write_down(event.assoc, sender)
         if refusal is None:
             log.info("association accepted", **_names(sender))
             return
@@ -102,8 +112,9 @@ class Associations:
                 data_set=event.encoded_dataset(include_meta=False),
             )
             status = self._store.store(request, sender, association_id)
-        except BaseException:
-            log.exception("instance refused", code="unexpected")
+        except BaseException as error:
+            # Where and what kind, not its text: that may quote what the sender sent.
+            log.error("instance refused", code="unexpected", reason=_kind_and_place(error))  # noqa: TRY400
             raise
         failpoint("listener.before-answer")
         return status
@@ -135,7 +146,12 @@ class Associations:
         """Return how many associations are open."""
         return len(self._open)
 
-    def _refusal(self, sender: Sender, names: frozenset[str]) -> Refusal | None:
+    def _refusal(
+        self, association: Association, request: A_ASSOCIATE, sender: Sender
+    ) -> Refusal | None:
+        if request.application_context_name != _APPLICATION_CONTEXT:
+            return NOT_DICOM
+        names = certificate_names(association)
         refusal = self._admission.refusal(sender, len(self._open), names)
         if refusal is None and not self._store.has_room():
             return DISK_SHORT
@@ -169,7 +185,7 @@ class Associations:
         log.info("association ended", **_names(known[1]))
 
     def _remember_refusal(self, sender: Sender, refusal: Refusal) -> None:
-        log.warning("association refused", reason=refusal.reason, **_names(sender))
+        self._complaints.warn("association refused", refusal.reason, **_names(sender))
         with self._lock:
             if (sender, refusal.reason) not in self._refused:
                 if len(self._refused) >= _MOST_REFUSED:
@@ -189,8 +205,15 @@ class Associations:
         return {"open_associations": len(self._open)}
 
 
+_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.7 A.2.1, the only one
+
 # A stranger who makes up a new name for every try must not fill the database.
 _MOST_REFUSED = 1000
+
+
+def _kind_and_place(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {last.name}, {PurePath(last.filename).name}:{last.lineno}"
 
 
 def _names(sender: Sender) -> dict[str, str]:

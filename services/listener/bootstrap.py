@@ -1,11 +1,9 @@
 """Bootstrap: put the listener together from its settings."""
 
-import functools
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from logging import CRITICAL, getLogger
 from typing import cast
 
 import pydicom.config
@@ -19,9 +17,12 @@ from pynetdicom import (
 from services.listener.admission import Admission
 from services.listener.association import Associations
 from services.listener.certificates import Binding
+from services.listener.complaints import Complaints, complain_for_libraries
+from services.listener.connections import Connections
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
-from services.listener.guard import Bounds, GuardedServer, guard_connection
+from services.listener.guard import Bounds
 from services.listener.reconcile import Reconciler, make_reconciler
+from services.listener.server import GuardedServer
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
@@ -48,6 +49,8 @@ class Listener:
         self._own = own
         self._stopping = threading.Event()
         self._database = Database(settings.database_url)
+        self._complaints = Complaints()
+        self._connections = Connections(_bounds(own), self._complaints)
         store = InstanceStore(
             self._database, Spool(settings.spool), own.min_free_bytes, settings.spool_max_bytes
         )
@@ -62,6 +65,7 @@ class Listener:
             ),
             database=self._database,
             store=store,
+            complaints=self._complaints,
         )
         self._reconciler: Reconciler | None = None
         if reconcile is not None and reconcile.url:
@@ -81,9 +85,7 @@ class Listener:
         """
         # Never print a value that breaks a rule: it may be a name.
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-        # What hostile bytes do to a connection is logged by the guard, once and short.
-        for name in ("pynetdicom.dul", "pynetdicom.fsm", "pynetdicom.transport"):
-            getLogger(name).setLevel(CRITICAL)
+        complain_for_libraries(self._complaints)
         self._associations.start()
         self._server = self._open_server()
         self._run(self._server.serve_forever)
@@ -126,33 +128,39 @@ class Listener:
 
     def _keep_alive(self) -> None:
         while not self._stopping.wait(self._settings.heartbeat_seconds):
+            self._connections.sweep()
             self._associations.keep_alive()
 
     def _open_server(self) -> GuardedServer:
         own = self._own
-        bounds = Bounds(
-            max_pdu=own.max_pdu,
-            pdu_seconds=own.pdu_seconds,
-            max_instance_bytes=own.max_instance_bytes,
-            max_connections=2 * own.max_associations,
-            max_connections_per_address=own.max_connections_per_address,
-            handshake_seconds=own.request_seconds,
-        )
         entity = _application_entity(self._settings.ae_title, own)
-        guard = functools.partial(guard_connection, bounds=bounds)
+        opened = (evt.EVT_CONN_OPEN, self._connections.guard)
         try:
             server = entity.make_server(
                 (own.host, own.port),
                 ssl_context=_tls(own),
-                evt_handlers=[(evt.EVT_CONN_OPEN, guard), *self._associations.handlers()],
+                evt_handlers=[opened, *self._associations.handlers()],
                 server_class=GuardedServer,
-                bounds=bounds,
+                connections=self._connections,
+                complaints=self._complaints,
+                handshake_seconds=own.request_seconds,
             )
             return cast("GuardedServer", server)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {own.host}:{own.port}: {error.strerror}", code="bind"
             ) from error
+
+
+def _bounds(own: ListenerSettings) -> Bounds:
+    return Bounds(
+        max_pdu=own.max_pdu,
+        pdu_seconds=own.pdu_seconds,
+        max_instance_bytes=own.max_instance_bytes,
+        max_connections=2 * own.max_associations,
+        max_connections_per_address=own.max_connections_per_address,
+        handshake_seconds=own.request_seconds,
+    )
 
 
 def _application_entity(ae_title: str, own: ListenerSettings) -> AE:

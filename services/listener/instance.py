@@ -17,6 +17,20 @@ from shared.dicom.manifest import InstanceManifest, instance_manifest
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID
 from shared.errors import BadInputError
 
+PARSE_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""Everything pydicom raises on bytes it cannot make sense of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRequest:
@@ -69,7 +83,7 @@ def read_manifest(request: StoreRequest, content: bytes) -> InstanceManifest:
         )
         _require_uids(dataset)
         manifest = instance_manifest(dataset, request.transfer_syntax_uid)
-    except _PARSE_ERRORS as error:
+    except PARSE_ERRORS as error:
         raise BadInputError(
             f"the header cannot be read ({type(error).__name__})", code="unreadable"
         ) from error
@@ -84,7 +98,8 @@ def read_manifest(request: StoreRequest, content: bytes) -> InstanceManifest:
     return manifest
 
 
-_UID = re.compile(r"[0-9.]{1,64}")
+# PS3.5 9.1: numbers without leading zeros, joined by dots, 64 characters at most.
+_UID = re.compile(r"(?=.{1,64}\Z)(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
 _UID_KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
@@ -94,20 +109,6 @@ _MANIFEST_KEYWORDS = (
     *("SeriesDescription", "StudyDescription", "ProtocolName", "BodyPartExamined", "ImageType"),
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "NumberOfFrames"),
     *("Rows", "Columns", "InstanceNumber", "AcquisitionDateTime", "ContributingEquipmentSequence"),
-)
-
-# Everything pydicom raises on bytes it cannot make sense of.
-_PARSE_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
 )
 
 _ROWS = 0x00280010

@@ -13,8 +13,15 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from services.listener.instance import StoreRequest, read_manifest
 from services.listener.room import Room
+from services.listener.sameness import holds_the_same
 from shared.db.engine import Database
-from shared.db.ingest import Recorded, Sender, record_instance, record_quarantine
+from shared.db.ingest import (
+    Recorded,
+    Sender,
+    record_instance,
+    record_quarantine,
+    spooled_instances,
+)
 from shared.dicom.manifest import InstanceManifest
 from shared.errors import BadInputError, ResourceError
 from shared.failpoints import failpoint
@@ -70,6 +77,8 @@ class InstanceStore:
             digest = hashlib.sha256(content).hexdigest()
             file = SpooledFile(key="", sha256=digest, size=len(content))
         else:
+            if self._is_known(manifest, content):
+                return Status.SUCCESS
             failpoint("listener.before-write")
             file = self._spool.write_by_digest("instances", content)
             failpoint("listener.after-write")
@@ -82,6 +91,24 @@ class InstanceStore:
             size=file.size,
         )
         return Status.SET_ASIDE if recorded is Recorded.CONFLICT else Status.SUCCESS
+
+    def _is_known(self, manifest: InstanceManifest, content: bytes) -> bool:
+        """Say whether this instance was taken before in another encoding."""
+        with self._database.read() as session:
+            known = spooled_instances(session, manifest.sop_instance_uid)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in known:
+            return False  # the very same bytes: recording says so, and counts
+        for key in known.values():
+            try:
+                kept = self._spool.path(key).read_bytes()
+            except OSError:
+                continue  # removed since: there is nothing to compare with
+            if holds_the_same(content, kept):
+                uid = manifest.sop_instance_uid
+                log.info("instance known in another encoding", sop_instance_uid=uid)
+                return True
+        return False
 
     def _record(
         self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int

@@ -145,6 +145,16 @@ def record_quarantine(
     )
 
 
+def spooled_instances(session: Session, sop_instance_uid: str) -> dict[str, str]:
+    """Return the digests and spool keys under which an instance is kept."""
+    rows = session.execute(
+        select(Instance.sha256, Instance.spool_key).where(
+            Instance.sop_instance_uid == sop_instance_uid, Instance.spool_key.is_not(None)
+        )
+    )
+    return {sha256: key for sha256, key in rows if key is not None}
+
+
 def record_instance(
     session: Session,
     manifest: InstanceManifest,

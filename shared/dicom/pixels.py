@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import ParametricMapStorage
+from pydicom.uid import ParametricMapStorage, RLELossless
 
 from shared.dicom.spacing import SpacingMm, read_spacing, shared_groups
+from shared.dicom.streams import StreamSize, is_whole, stream_size
 from shared.errors import BadInputError, TransientError
 
 MAX_VOXELS = 600_000_000
@@ -89,12 +91,23 @@ def check_size(dataset: Dataset, max_voxels: int = MAX_VOXELS) -> None:
         raise BadInputError("the header describes no image", code="undecodable")
     if frames * rows * columns * samples > max_voxels:
         raise BadInputError(f"more than {max_voxels} samples", code="too-large")
-    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    syntax = dataset.file_meta.TransferSyntaxUID
+    compressed = syntax.is_encapsulated
     # pydicom takes surplus bytes for padding; more than the one pad byte is a header that lies.
     if "PixelData" in dataset and not compressed:
         expected = get_expected_length(dataset)
         if not expected <= len(dataset.PixelData) <= expected + 1:
             raise BadInputError("the pixels do not fit the header", code="undecodable")
+    elif compressed and syntax != RLELossless:
+        _check_streams(dataset, frames, StreamSize(rows, columns, samples))
+
+
+def _check_streams(dataset: Dataset, frames: int, expected: StreamSize) -> None:
+    for stream in generate_frames(dataset.PixelData, number_of_frames=frames):
+        if stream_size(stream) != expected:
+            raise BadInputError("a compressed frame does not fit the header", code="undecodable")
+        if not is_whole(stream):
+            raise BadInputError("a compressed frame is cut short", code="undecodable")
 
 
 def _decoded(dataset: Dataset) -> npt.NDArray[Any]:

@@ -327,15 +327,25 @@ def test_a_peer_that_does_not_speak_dicom_is_cut_off_and_blocks_nobody(
     assert send(port, photo()) == [SUCCESS]
 
 
-def test_one_address_cannot_take_every_connection(start: StartListener) -> None:
+def test_connections_that_only_sit_there_make_room_for_a_sender(start: StartListener) -> None:
     port = start(max_connections_per_address=3, request_seconds=30)
     held = [connect(port, b"") for _ in range(3)]
     try:
-        with connect(port, b"") as one_more:
-            assert is_closed(one_more)
+        assert send(port, photo()) == [SUCCESS]
+        assert is_closed(held[0])
     finally:
         for one in held:
             one.close()
+
+
+def test_an_address_cannot_have_more_associations_than_its_share(start: StartListener) -> None:
+    port = start(max_connections_per_address=2)
+    with association(port) as first, association(port) as second:
+        assert first.is_established
+        assert second.is_established
+        with connect(port, b"") as one_more:
+            assert is_closed(one_more)
+        assert first.send_c_echo().Status == second.send_c_echo().Status == SUCCESS
 
 
 def test_a_message_that_never_ends_is_cut_off(start: StartListener, database: Database) -> None:

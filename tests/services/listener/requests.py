@@ -32,7 +32,7 @@ def element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> byt
     """Encode one element in explicit VR little endian; ``length`` may lie."""
     size = len(value) if length is None else length
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr
-    if vr in (b"OB", b"OW", b"SQ", b"UN", b"UT"):
+    if vr in (b"OB", b"OD", b"OF", b"OW", b"SQ", b"UN", b"UT"):
         return head + struct.pack("<HL", 0, size) + value
     return head + struct.pack("<H", size) + value
 

@@ -9,6 +9,7 @@ import pytest
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
+from services.listener.complaints import Complaints
 from services.listener.guard import BoundedReader, Bounds, GuardError
 
 BOUNDS = Bounds(
@@ -36,7 +37,7 @@ def reader(
     ours: socket.socket, fake: Association | None = None, bounds: Bounds = BOUNDS
 ) -> BoundedReader:
     transport = cast("AssociationSocket", SimpleNamespace(socket=ours))
-    return BoundedReader(fake or association(), transport, bounds)
+    return BoundedReader(fake or association(), transport, bounds, Complaints())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import pydicom
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -89,6 +90,17 @@ def test_the_same_uid_with_other_bytes_is_kept_as_a_conflict(
     with database.read() as session:
         rows = session.scalars(select(Instance).order_by(Instance.id)).all()
     assert [row.conflict for row in rows] == [False, True]
+
+
+def test_the_same_instance_in_another_encoding_is_a_duplicate(
+    store: InstanceStore, database: Database, spool: Spool, association_id: int
+) -> None:
+    implicit = photo()
+    implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    answers = [store.store(request_of(one), SENDER, association_id) for one in (photo(), implicit)]
+    assert answers == [Status.SUCCESS, Status.SUCCESS]
+    assert count(database, Instance) == 1
+    assert len(list(spool.path("instances").rglob("*.dcm"))) == 1
 
 
 @pytest.mark.parametrize(
