@@ -37,7 +37,9 @@ class Connections:
             full = held.total() >= self._bounds.max_connections
             crowded = held[address] >= self._bounds.max_connections_per_address
             victim = self._idle(address if crowded else None) if full or crowded else None
-            if (full or crowded) and victim is None:
+            if (full or crowded) and (
+                victim is None or len(self._cut) >= self._bounds.max_connections
+            ):
                 self._complaints.warn("connection closed", "too-many", peer_address=address)
                 return False
             if victim is not None:
@@ -46,6 +48,8 @@ class Connections:
         if victim is not None:
             self._complaints.warn("connection cut", "made-room", peer_address=_address(victim))
             _hang_up(victim)
+            # Its thread waits for the A-ASSOCIATE-RQ until a timeout: nothing (None) comes now.
+            victim.dul.to_user_queue.put(None)
         return True
 
     def started(self, address: str) -> None:
