@@ -3,7 +3,8 @@
 import contextlib
 import socket
 import threading
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pynetdicom.association import Association
 from pynetdicom.events import Event
@@ -23,51 +24,50 @@ class Connections:
         self._bounds = bounds
         self._complaints = complaints
         self._lock = threading.Lock()
-        self._starting: Counter[str] = Counter()
-        self._open: list[Association] = []  # the oldest first
-        self._cut: set[Association] = set()
-        self._suspects: set[Association] = set()
+        self._open: list[_Connection] = []  # the oldest first
 
-    def admit(self, address: str) -> bool:
+    def admit(self, request: socket.socket, address: str) -> bool:
         """Say whether a new connection from ``address`` may start; make room for it if needed."""
         with self._lock:
             self._forget_ended()
-            held = Counter(_address(one) for one in self._open if one not in self._cut)
-            held += self._starting
-            full = held.total() >= self._bounds.max_connections
-            crowded = held[address] >= self._bounds.max_connections_per_address
-            victim = self._idle(address if crowded else None) if full or crowded else None
-            if (full or crowded) and (
-                victim is None or len(self._cut) >= self._bounds.max_connections
-            ):
-                self._complaints.warn("connection closed", "too-many", peer_address=address)
-                return False
-            if victim is not None:
-                self._cut.add(victim)
-            self._starting[address] += 1
+            held = [one for one in self._open if not one.cut]
+            here = [one for one in held if one.address == address]
+            victim = None
+            if len(here) >= self._bounds.max_connections_per_address:
+                fits, victim = self._room_among(here)
+            elif len(held) >= self._bounds.max_connections:
+                fits, victim = self._room_among(held)
+            else:
+                fits = True
+            if fits:
+                self._open.append(_Connection(address, request))
+        if not fits:
+            self._complaints.warn("connection closed", "too-many", peer_address=address)
         if victim is not None:
-            self._complaints.warn("connection cut", "made-room", peer_address=_address(victim))
-            _hang_up(victim)
-            # Its thread waits for the A-ASSOCIATE-RQ until a timeout: nothing (None) comes now.
-            victim.dul.to_user_queue.put(None)
-        return True
-
-    def started(self, address: str) -> None:
-        """Say that a connection that was admitted has its association, or ended before that."""
-        with self._lock:
-            self._starting[address] -= 1
-            self._starting += Counter()  # forgets addresses with none
+            self._complaints.warn("connection cut", "made-room", peer_address=victim.address)
+            victim.hang_up()
+        return fits
 
     def guard(self, event: Event) -> None:
-        """Take a new connection in and bound what is read from it (bind to ``EVT_CONN_OPEN``)."""
-        transport = event.assoc.dul.socket
+        """Bound what is read from a new connection (bind to ``EVT_CONN_OPEN``)."""
+        association = event.assoc
+        transport = association.dul.socket
         if transport is None:
             return
         # The one place where pynetdicom reads from a socket; it has no setting for any of this.
-        reader = BoundedReader(event.assoc, transport, self._bounds, self._complaints)
+        reader = BoundedReader(association, transport, self._bounds, self._complaints)
         transport.recv = reader.recv  # type: ignore[method-assign]
         with self._lock:
-            self._open.append(event.assoc)
+            for one in self._open:
+                if one.request is transport.socket:
+                    # From here on the association owns the socket: it closes with the last
+                    # reference to it, so none is kept.
+                    one.association, one.request = association, None
+
+    def started(self, request: socket.socket) -> None:
+        """Say that a connection that was admitted has its association by now, or never will."""
+        with self._lock:
+            self._open = [one for one in self._open if one.request is not request]
 
     def sweep(self) -> None:
         """Put down connections that lost one of their two threads; call every few seconds.
@@ -78,61 +78,81 @@ class Connections:
         """
         with self._lock:
             self._forget_ended()
-            broken = {one for one in self._open if _is_running(one) != one.dul.is_alive()}
-            lost, self._suspects = broken & self._suspects, broken
+            lost = [one for one in self._open if one.is_broken and one.was_broken]
+            for one in self._open:
+                one.was_broken = one.is_broken
         for one in lost:
-            self._complaints.warn("connection cut", "thread-lost", peer_address=_address(one))
-            _put_down(one)
+            self._complaints.warn("connection cut", "thread-lost", peer_address=one.address)
+            one.put_down()
 
-    def count(self) -> int:
-        """Return how many connections are open."""
-        with self._lock:
-            self._forget_ended()
-            return len(self._open)
+    def _room_among(self, held: "list[_Connection]") -> "tuple[bool, _Connection | None]":
+        victim = next((one for one in held if one.is_idle), None)
+        # Those that were cut take a moment to go; they too may be only so many.
+        leaving = sum(one.cut for one in self._open)
+        if victim is None or leaving >= self._bounds.max_connections:
+            return False, None
+        victim.cut = True
+        return True, victim
 
     def _forget_ended(self) -> None:
-        self._open = [one for one in self._open if not _has_ended(one)]
-        self._cut &= set(self._open)
-
-    def _idle(self, address: str | None) -> Association | None:
-        return next(
-            (
-                one
-                for one in self._open
-                if not one.is_established
-                and one not in self._cut
-                and address in (None, _address(one))
-            ),
-            None,
-        )
+        self._open = [one for one in self._open if not one.has_ended]
 
 
-def _address(association: Association) -> str:
-    return association.requestor.address or ""
+@dataclass(slots=True, eq=False)
+class _Connection:
+    """One connection: its socket until its association has it, then its association."""
+
+    address: str
+    request: socket.socket | None
+    association: Association | None = None
+    cut: bool = False
+    was_broken: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        return self.association is None or not self.association.is_established
+
+    @property
+    def has_ended(self) -> bool:
+        one = self.association
+        return one is not None and not _is_running(one) and not one.dul.is_alive()
+
+    @property
+    def is_broken(self) -> bool:
+        one = self.association
+        return one is not None and _is_running(one) != one.dul.is_alive()
+
+    def hang_up(self) -> None:
+        """Shut the socket from our side; whoever waits for it sees an end and leaves by itself."""
+        _quietly(self._shut)
+        if self.association is not None:
+            # Its thread waits for the A-ASSOCIATE-RQ until a timeout: nothing (None) comes now.
+            self.association.dul.to_user_queue.put(None)
+
+    def put_down(self) -> None:
+        """End both threads of an association."""
+        one = self.association
+        if one is None:
+            return
+        _quietly(self._shut)
+        one.dul.kill_dul()
+        if one.dul.socket is not None:
+            one.dul.socket.close()
+        if one.is_alive():
+            one.kill()
+
+    def _shut(self) -> None:
+        connection = self.request
+        if self.association is not None and self.association.dul.socket is not None:
+            connection = self.association.dul.socket.socket
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _is_running(association: Association) -> bool:
     return association.ident is None or association.is_alive()
 
 
-def _has_ended(association: Association) -> bool:
-    return not _is_running(association) and not association.dul.is_alive()
-
-
-def _hang_up(association: Association) -> None:
-    """Shut the socket from our side; the threads see an end and leave by themselves."""
-    transport = association.dul.socket
-    connection = None if transport is None else transport.socket
-    if connection is not None:
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-
-def _put_down(association: Association) -> None:
-    _hang_up(association)
-    association.dul.kill_dul()
-    transport = association.dul.socket
-    if transport is not None:
-        transport.close()
-    if association.is_alive():
-        association.kill()
+def _quietly(action: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError):  # the other side was faster
+        action()

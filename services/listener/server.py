@@ -35,7 +35,7 @@ class GuardedServer(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Say whether a new connection may start; otherwise it is closed without a word."""
-        return self._connections.admit(client_address[0])
+        return self._connections.admit(request, client_address[0])
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; a TLS handshake waits for the connection's own thread."""
@@ -64,4 +64,4 @@ class GuardedServer(ThreadedAssociationServer):
             self._complaints.warn("connection closed", kind, peer_address=client_address[0])
             self.shutdown_request(request)
         finally:
-            self._connections.started(client_address[0])
+            self._connections.started(request)

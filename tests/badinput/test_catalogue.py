@@ -133,6 +133,7 @@ def code_of(listener: ListenerProcess, request: StoreRequest) -> str:
     if row is None:
         return "conflict" if conflict else "lost"
     assert row.reason
+    assert row.spool_key is not None
     assert listener.spool.path(row.spool_key).read_bytes().endswith(request.data_set)
     return row.code
 

@@ -126,6 +126,7 @@ def test_what_cannot_be_used_goes_to_quarantine_with_a_warning(
     assert store.store(request, SENDER, association_id) is Status.SET_ASIDE
     row = only(database, QuarantinedInstance)
     assert row.code == code
+    assert row.spool_key is not None
     assert spool.path(row.spool_key).read_bytes().endswith(request.data_set)
     assert count(database, Instance) == 0
 
