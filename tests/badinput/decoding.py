@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shared.errors import CutisError
-from workers.runtime.reading import read_series
+from workers.runtime.reading import read_all
 from workers.runtime.request import InstanceFile, SeriesFiles
 
 LONGEST = 4 * 1024**3  # bytes of address space: a bomb that goes off is a MemoryError, not a swap
@@ -46,7 +46,7 @@ def _decoded(path: str) -> str:
         series_instance_uid="1.2.3", modality="", description="", instances=(instance,)
     )
     try:
-        read_series(files)
+        read_all((files,))
     except CutisError as error:
         return error.code
     except MemoryError:

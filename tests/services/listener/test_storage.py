@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from services.listener import storage
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
-from shared.db.ingest import open_association
+from shared.db.ingest import open_association, record_quarantine
 from shared.db.tables import Base, Instance, QuarantinedInstance, Study
 from shared.db.views import find_study, list_studies
 from shared.dicom.manifest import MANUFACTURER
@@ -160,7 +160,7 @@ def test_garbage_and_nothing_go_to_quarantine(
 def test_two_associations_setting_the_same_bytes_aside_are_both_told_so(
     store: InstanceStore, association_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record, calls = storage.record_quarantine, iter([True, False])
+    record, calls = record_quarantine, iter([True, False])
 
     def lose_the_race_once(*args: Any, **more: Any) -> None:
         if next(calls):
