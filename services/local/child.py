@@ -37,8 +37,9 @@ class Program:
 class Child:
     """A program with its process, its log file and its history of deaths."""
 
-    def __init__(self, program: Program, logs: Path) -> None:
+    def __init__(self, program: Program, logs: Path, longest_wait: float = 30.0) -> None:
         self.program = program
+        self._longest_wait = longest_wait
         self.log = logs / f"{program.name}.log"
         self.deaths = 0
         self.restart_at: float | None = None
@@ -84,6 +85,7 @@ class Child:
         """Kill what the dead program left behind and set when to restart; return the wait, s."""
         self.deaths = 1 if self.age() >= STEADY_SECONDS else self.deaths + 1
         wait = BACKOFF_SECONDS[min(self.deaths, len(BACKOFF_SECONDS)) - 1]
+        wait = min(wait, self._longest_wait)
         kill(left_by(self.pid, self.mark, descendants()))
         self.restart_at = time.monotonic() + wait
         return wait

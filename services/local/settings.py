@@ -36,6 +36,7 @@ class LocalSettings(BaseSettings):
     quiet_seconds: float = Field(default=60.0, gt=0)
     stable_seconds: int = Field(default=60, ge=1)
     worker_ready_seconds: float = Field(default=180.0, gt=0)
+    longest_restart_seconds: float = Field(default=30.0, gt=0)
 
 
 class ToolSettings(BaseSettings):

@@ -24,10 +24,13 @@ _TICK_SECONDS = 0.1
 
 
 class Supervisor:
-    """Runs ``programs`` until a signal; writes each one's output to ``logs/<name>.log``."""
+    """Runs ``programs`` until a signal; writes each one's output to ``logs/<name>.log``.
 
-    def __init__(self, programs: Sequence[Program], logs: Path) -> None:
-        self._children = [Child(program, logs) for program in programs]
+    A program that dies is started again after a pause that doubles, up to ``longest_wait`` seconds.
+    """
+
+    def __init__(self, programs: Sequence[Program], logs: Path, longest_wait: float = 30.0) -> None:
+        self._children = [Child(program, logs, longest_wait) for program in programs]
         self._logs = logs
 
     def run(self, on_ready: Callable[[], None]) -> None:

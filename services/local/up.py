@@ -40,7 +40,8 @@ def run_pipeline(own: LocalSettings, on_ready: Callable[[Addresses], None]) -> N
         addresses = pipeline.addresses
         write_addresses(addresses)
         try:
-            supervisor = Supervisor(pipeline.programs, addresses.data / "logs")
+            logs = addresses.data / "logs"
+            supervisor = Supervisor(pipeline.programs, logs, own.longest_restart_seconds)
             supervisor.run(lambda: on_ready(addresses))
         finally:
             remove_addresses(addresses.data)

@@ -1,0 +1,167 @@
+"""Chaos: every role is killed at random and at every failpoint; nothing may be lost or doubled.
+
+Run by ``make chaos``. Exit status 1: something was lost, doubled or wrong, too few failpoints
+fired, or the control run without the outbox lost nothing, so that the test proves nothing.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from shared.db.engine import Database
+from shared.db.tables import Job
+from shared.failpoints import FAILPOINTS
+from shared.states import FINAL
+from tests.chaos.books import Books, balance
+from tests.chaos.control import control
+from tests.chaos.disturbances import Disturber, arming, schedule
+from tests.chaos.sender import Sender, samples
+from tests.database import postgresql_url
+from tests.integration.running import running_pipeline
+
+_AHEAD = 0.1
+"""This share of the studies waits at any time, so that there is work to disturb."""
+
+
+def main() -> int:
+    """Return the exit status."""
+    options = _options()
+    _say(f"seed {options.seed}, {options.jobs} jobs on each database, load as it is")
+    good = True
+    for name in options.database:
+        with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as folder:
+            good &= _storm(name, Path(folder), options)
+    if options.control:
+        good &= _compare(options)
+    _say("chaos: passed" if good else "chaos: FAILED")
+    return 0 if good else 1
+
+
+def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
+    start = time.monotonic()
+    data, marks = folder / "data", folder / "marks"
+    data.mkdir()
+    marks.mkdir()
+    queue = samples(options.jobs, f"{name}-{options.seed}")
+    with _database(name, folder) as url:
+        environment = {
+            "CUTIS_WORKER_MODELS": '["inflammation"]',
+            "CUTIS_WORKER_THREADS_PER_ACTOR": "1",
+            "CUTIS_LOCAL_LONGEST_RESTART_SECONDS": "1",
+            "CUTIS_MAX_ATTEMPTS": "12",
+            "CUTIS_FAILPOINTS": arming(options.seed),
+            "CUTIS_FAILPOINT_MARKS": str(marks),
+            "CUTIS_LOG_LEVEL": "WARNING",
+        } | ({"CUTIS_DATABASE_URL": url} if url else {})
+        planned = schedule(options.seed, 2 * options.long + 1)
+        for one in FAILPOINTS:  # none fires before its turn
+            (marks / one).touch()
+        with running_pipeline(data, **environment) as pipeline:
+            database = Database(url or f"sqlite:///{data / 'cutis.db'}")
+            disturber = Disturber(planned, pipeline.process.pid, data, marks)
+            sender = Sender(queue, pipeline.addresses.listener)
+            _disturb(sender, disturber, options.minutes * 60)
+            sender.finish(120)
+            stormed = time.monotonic() - start
+            rested = _rest(database, len([one for one in queue if not one.bad]), options)
+            books = balance(queue, sender.answers, database, data / "spool", pipeline.orthanc)
+            database.dispose()
+    _report(name, books, disturber, sender)
+    _say(
+        f"  {stormed:.0f} s until the last study was sent, {time.monotonic() - start:.0f} s in all"
+    )
+    fired = sum(one in FAILPOINTS for one in disturber.done)
+    enough = fired >= min(25, len(FAILPOINTS)) or options.jobs < 100
+    return rested and enough and not books.wrongs
+
+
+def _disturb(sender: Sender, disturber: Disturber, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    sender.start()
+    while disturber.share < 1 and time.monotonic() < deadline:
+        disturber.step()
+        sender.allow(_AHEAD + (1 - _AHEAD) * disturber.share)
+        time.sleep(0.3)
+    disturber.end()
+
+
+def _rest(database: Database, expected: int, options: argparse.Namespace) -> bool:
+    """Wait until as many jobs as expected have ended; give up when nothing moves any more."""
+    last, since = -1, time.monotonic()
+    while True:
+        with database.read() as session:
+            ended = session.scalar(select(func.count(Job.id)).where(Job.state.in_(FINAL))) or 0
+        if ended >= expected:
+            return True
+        if ended != last:
+            last, since = ended, time.monotonic()
+        if time.monotonic() - since > options.patience:
+            _say(f"  gave up: {ended} of {expected} jobs have ended")
+            return False
+        time.sleep(1)
+
+
+def _report(name: str, books: Books, disturber: Disturber, sender: Sender) -> None:
+    fired = sorted(one for one in disturber.done if one in FAILPOINTS)
+    others = sorted((one, n) for one, n in disturber.done.items() if one not in FAILPOINTS)
+    _say(f"{name}:")
+    _say(f"  {', '.join(f'{one} {count}x' for one, count in others)}")
+    _say(f"  failpoints fired: {len(fired)} of {len(FAILPOINTS)}")
+    if disturber.never_fired:
+        _say(f"  armed, but never passed: {', '.join(disturber.never_fired)}")
+    _say(f"  sent again after no good answer: {sender.refusals}")
+    for what, count in books.counts.items():
+        _say(f"  {what}: {count}")
+    for one in books.wrongs[:20]:
+        _say(f"  WRONG {one}")
+
+
+def _compare(options: argparse.Namespace) -> bool:
+    lost = {}
+    for mode in ("direct", "outbox"):
+        with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as folder:
+            found = control(mode, Path(folder), jobs=options.jobs, seed=options.seed)
+        lost[mode] = found.lost
+        _say(f"control, {mode}: {found}")
+    return lost["outbox"] == 0 and lost["direct"] > 0
+
+
+@contextmanager
+def _database(name: str, folder: Path) -> Iterator[str]:
+    if name == "sqlite":
+        with nullcontext():
+            yield ""
+        return
+    folder.chmod(0o755)
+    with postgresql_url(folder / "postgresql") as url:
+        yield url
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
+    parser.add_argument("--jobs", type=int, default=500, help="studies on each database")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=4.0, help="longest storm, each database")
+    parser.add_argument("--patience", type=float, default=90.0, help="longest standstill, s")
+    parser.add_argument("--long", action="store_true", help="three times the kills, no time limit")
+    parser.add_argument("--no-control", dest="control", action="store_false")
+    options = parser.parse_args()
+    if options.long:
+        options.minutes = 60.0
+    return options
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Worker of the control run: ``python -m tests.chaos.control_worker MODE NAME FOLDER``."""
+
+import sys
+import time
+from pathlib import Path
+
+from shared.broker import make_broker
+from shared.consumer import consume
+from shared.db.engine import Database
+from shared.messages import RUN_MODEL_TASK
+from shared.settings import Settings
+from shared.stage import Attempt, StageRunner
+from shared.states import Stage
+from tests.chaos.control import QUEUE
+
+
+def main(mode: str, name: str, folder: Path) -> None:
+    settings = Settings()
+    broker = make_broker(settings)
+    runner = StageRunner(Database(settings.database_url), settings, Stage.MODEL, "worker")
+
+    def work(job_id: str) -> None:
+        time.sleep(0.05)
+        (folder / "done" / job_id).touch()
+
+    def claimed_work(attempt: Attempt) -> str:
+        work(attempt.claim.job_id)
+        return "findings"
+
+    @broker.task(name=RUN_MODEL_TASK)  # type: ignore[untyped-decorator]
+    def run_model(job_id: str) -> None:
+        if mode == "direct":
+            work(job_id)
+        else:
+            runner.run(job_id, claimed_work)
+
+    consume(broker, [QUEUE], concurrency=2, name=name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,156 @@
+"""Disturbances: what goes wrong, in an order that the seed decides, each role on its own."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from shared.failpoints import FAILPOINTS
+
+KILLED = ("listener", "dispatcher", "worker", "actor", "writer", "redis", "orthanc")
+STOPPED = ("listener", "dispatcher", "worker", "writer")
+_COMMANDS = {
+    "listener": "services.listener",
+    "dispatcher": "services.dispatcher",
+    "worker": "workers.runtime",
+    "writer": "services.writer",
+    "redis": "redis-server",
+    "orthanc": "Orthanc",
+    "actor": "ray::ModelActor",
+}
+_ROLE_OF = {"relay": "dispatcher", "spool": "writer"}
+_SETTLED_SECONDS = 1.5
+_PATIENCE_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """``kill`` (SIGKILL), ``wipe`` (and its memory), ``stop`` (SIGTERM), or a failpoint's name."""
+
+    role: str
+    what: str
+
+
+def schedule(seed: int, kills: int) -> list[Disturbance]:
+    """Return every failpoint once, every role killed ``kills`` times and stopped once, shuffled."""
+    planned = [
+        Disturbance(role=_ROLE_OF.get(where := name.partition(".")[0], where), what=name)
+        for name in FAILPOINTS
+    ]
+    for role in KILLED:
+        planned += [Disturbance(role=role, what="kill")] * kills
+    planned += [Disturbance(role=role, what="stop") for role in STOPPED]
+    planned += [Disturbance(role="redis", what="wipe")] * kills
+    random.Random(seed).shuffle(planned)
+    return planned
+
+
+def arming(seed: int) -> str:
+    """Return the setting that arms every failpoint, each at a passage between 1 and 3."""
+    draw = random.Random(seed)
+    return ",".join(f"{name}={draw.randint(1, 3)}" for name in FAILPOINTS)
+
+
+class Disturber:
+    """Disturbs a pipeline below ``supervisor``; each role only while it is at work.
+
+    A failpoint is armed by removing its mark; the mark is back when it has fired.
+    """
+
+    def __init__(
+        self, planned: list[Disturbance], supervisor: int, data: Path, marks: Path
+    ) -> None:
+        self._waiting: dict[str, list[Disturbance]] = {}
+        for one in planned:
+            self._waiting.setdefault(one.role, []).append(one)
+        self._supervisor = psutil.Process(supervisor)
+        self._data, self._marks = data, marks
+        self._armed: dict[str, tuple[Disturbance, float]] = {}
+        self.total, self.over = len(planned), 0
+        self.done: Counter[str] = Counter()
+        self.never_fired: list[str] = []
+        for name in FAILPOINTS:
+            (marks / name).touch()
+
+    @property
+    def share(self) -> float:
+        """How much of the schedule is over, 0 to 1."""
+        return self.over / self.total
+
+    def step(self) -> None:
+        """Note what fired, and disturb every role that is due."""
+        for role, (one, since) in list(self._armed.items()):
+            if (self._marks / one.what).exists():
+                self._end(role, one.what)
+            elif time.monotonic() - since > _PATIENCE_SECONDS:
+                (self._marks / one.what).touch()
+                self.never_fired.append(one.what)
+                self._end(role, "")
+        alive = self._alive()
+        for role, planned in self._waiting.items():
+            if planned and role not in self._armed and _is_settled(role, alive):
+                self._disturb(planned.pop(), alive)
+
+    def end(self) -> None:
+        """Disarm whatever is still armed."""
+        for name in FAILPOINTS:
+            (self._marks / name).touch()
+
+    def _end(self, role: str, what: str) -> None:
+        del self._armed[role]
+        self.over += 1
+        if what:
+            self.done[what] += 1
+
+    def _disturb(self, one: Disturbance, alive: dict[str, psutil.Process]) -> None:
+        if one.what in FAILPOINTS:
+            (self._marks / one.what).unlink()
+            self._armed[one.role] = (one, time.monotonic())
+            return
+        try:
+            alive[one.role].send_signal(signal.SIGTERM if one.what == "stop" else signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            self._waiting[one.role].append(one)
+            return
+        if one.what == "wipe":
+            self._forget_queue()
+        self.over += 1
+        self.done[f"{one.what} {one.role}"] += 1
+
+    def _forget_queue(self) -> None:
+        # Before the supervisor starts it again, a second later.
+        shutil.rmtree(self._data / "redis" / "appendonlydir", ignore_errors=True)
+        for name in ("appendonly.aof", "dump.rdb"):
+            (self._data / "redis" / name).unlink(missing_ok=True)
+
+    def _alive(self) -> dict[str, psutil.Process]:
+        found = {}
+        for process in self._supervisor.children(recursive=True):
+            try:
+                command = " ".join(process.cmdline())
+                old = time.time() - process.create_time() > _SETTLED_SECONDS
+                if process.status() == psutil.STATUS_ZOMBIE or not old:
+                    continue
+            except psutil.Error:
+                continue
+            for role, sign in _COMMANDS.items():
+                # A child of a service carries its command line until it executes its own.
+                if sign in command and os.getpgid(process.pid) == _leader(role, process):
+                    found[role] = process
+        return found
+
+
+def _leader(role: str, process: psutil.Process) -> int:
+    """Return the process group in which a process of ``role`` is the one we mean."""
+    return os.getpgid(process.pid) if role == "actor" else process.pid
+
+
+def _is_settled(role: str, alive: dict[str, psutil.Process]) -> bool:
+    # A worker is at work once its actor is.
+    return role in alive and (role != "worker" or "actor" in alive)
