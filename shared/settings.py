@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     max_crashes: int = Field(default=3, ge=1)
     retry_backoff_seconds: float = Field(default=10.0, gt=0)
     publish_lease_seconds: float = Field(default=60.0, gt=0)
+    stall_seconds: float = Field(default=60.0, gt=0)
     failpoints: str = ""  # for tests only: see shared/failpoints.py
     failpoint_marks: Path | None = None
 

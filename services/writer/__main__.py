@@ -19,7 +19,13 @@ def main() -> None:
     configure_logs("writer", settings.log_level)
     broker, database = bootstrap(settings, PacsSettings())
     with Heart(lambda: _beat(database), _BEAT_SECONDS, "process"):
-        consume(broker, [WRITER_QUEUE], concurrency=writer_settings.concurrency, name="writer")
+        consume(
+            broker,
+            [WRITER_QUEUE],
+            concurrency=writer_settings.concurrency,
+            name="writer",
+            stall_seconds=settings.stall_seconds,
+        )
     with database.write() as session:
         say_goodbye(session, "writer")
 

@@ -34,7 +34,7 @@ def main(mode: str, name: str, folder: Path) -> None:
         else:
             runner.run(job_id, claimed_work)
 
-    consume(broker, [QUEUE], concurrency=2, name=name)
+    consume(broker, [QUEUE], concurrency=2, name=name, stall_seconds=8)
 
 
 if __name__ == "__main__":

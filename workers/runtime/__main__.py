@@ -22,7 +22,11 @@ def main() -> None:
         runtime.pool.warm_up(runtime.queues)
     with Heart(lambda: _beat(runtime), _BEAT_SECONDS, "process"):
         consume(
-            runtime.broker, runtime.queues, concurrency=worker_settings.concurrency, name="worker"
+            runtime.broker,
+            runtime.queues,
+            concurrency=worker_settings.concurrency,
+            name="worker",
+            stall_seconds=settings.stall_seconds,
         )
     with runtime.database.write() as session:
         say_goodbye(session, "worker")
