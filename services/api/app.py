@@ -11,7 +11,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from services.api import health, page, routes_jobs, routes_studies, routes_system
+from services.api import (
+    health,
+    page,
+    routes_jobs,
+    routes_queues,
+    routes_studies,
+    routes_system,
+)
 from services.api.context import Context
 from services.api.fences import AllowedHosts, BodyLimit, RateLimit, SecurityHeaders
 from services.api.keys import Keys, read_keys
@@ -78,7 +85,7 @@ def create_app(
         models=catalogue() if models is None else models,
         ping_broker=ping_broker or partial(_ping, settings.broker_url()),
     )
-    for module in (routes_studies, routes_jobs, routes_system, page):
+    for module in (routes_studies, routes_jobs, routes_queues, routes_system, page):
         app.include_router(module.router, dependencies=[Depends(require_read)])
     app.include_router(health.router)
     if api_settings.publish_openapi:

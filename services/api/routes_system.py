@@ -1,4 +1,4 @@
-"""Routes of the system: queues, processes, models, and what was not let in."""
+"""Routes of the system: processes, models, and what was not let in."""
 
 from fastapi import APIRouter
 
@@ -7,12 +7,10 @@ from services.api.schemas import Limit, ModelSummary, Offset, Page, model_summar
 from shared.db.views import (
     ProcessSummary,
     QuarantinedSummary,
-    QueueSummary,
     RefusedSenderSummary,
     Totals,
     list_processes,
     list_quarantined,
-    list_queues,
     list_refused_senders,
     totals,
 )
@@ -26,13 +24,6 @@ def get_totals(context: ContextOfRequest) -> Totals:
     """Return the numbers an admin looks at first."""
     with context.database.read() as session:
         return totals(session)
-
-
-@router.get("/queues", tags=["system"], summary="List queues")
-def get_queues(context: ContextOfRequest) -> list[QueueSummary]:
-    """One queue a model, then the writer's: what waits, what runs, how old the oldest is."""
-    with context.database.read() as session:
-        return list_queues(session, context.models)
 
 
 @router.get("/workers", tags=["system"], summary="List processes and their actors")

@@ -74,6 +74,15 @@ class ApiClient:
         answer: list[Record] = self._ask("GET", "/api/v1/models")
         return answer
 
+    def queues(self) -> list[Record]:
+        """Return every queue: what waits, what runs, whether it is paused."""
+        answer: list[Record] = self._ask("GET", "/api/v1/queues")
+        return answer
+
+    def control_queue(self, name: str, action: str) -> None:
+        """``pause`` or ``resume`` a queue."""
+        self._ask("POST", f"/api/v1/queues/{name}/{action}")
+
     def retry(self, job_id: str) -> Record:
         """Replay a job; return where it is now."""
         answer: Record = self._ask("POST", f"/api/v1/jobs/{job_id}/retry")

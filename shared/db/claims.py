@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.events import record_event
+from shared.db.queue_control import is_open
 from shared.db.tables import Attempt, Job
 from shared.states import WAITING, WORKING, AttemptOutcome, JobState, Stage, check_move
 
@@ -30,11 +31,13 @@ class Claim:
 def claim(
     session: Session, job_id: str, stage: Stage, *, owner: str, lease_seconds: float
 ) -> Claim | None:
-    """Claim ``stage`` of a job; ``None`` when it is not waiting for that, or not yet due."""
+    """Claim ``stage`` of a job; ``None`` unless it waits for that, is due, its queue not paused."""
     now = clock(session)
     row = session.execute(
         update(Job)
-        .where(Job.id == job_id, Job.state == WAITING[stage], Job.not_before <= now)
+        .where(
+            Job.id == job_id, Job.state == WAITING[stage], Job.not_before <= now, is_open(stage)
+        )
         .values(
             state=WORKING[stage],
             token=Job.token + 1,

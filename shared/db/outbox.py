@@ -7,6 +7,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from shared.db.engine import Database, clock
+from shared.db.queue_control import paused_queues
 from shared.db.tables import Job, OutboxMessage
 from shared.failpoints import failpoint
 from shared.messages import (
@@ -46,12 +47,17 @@ def relay(database: Database, publish: Publish, batch: int = 100) -> int:
     """Publish up to ``batch`` due messages; return how many.
 
     A message is marked sent only after the broker took it. A crash in between sends it twice,
-    which is harmless: a job is claimed in the database. Errors of ``publish`` pass through.
+    which is harmless: a job is claimed in the database. Messages of a paused queue are held back.
+    Errors of ``publish`` pass through.
     """
     with database.read() as session:
         due = session.scalars(
             select(OutboxMessage)
-            .where(OutboxMessage.sent_at.is_(None), OutboxMessage.available_at <= clock(session))
+            .where(
+                OutboxMessage.sent_at.is_(None),
+                OutboxMessage.available_at <= clock(session),
+                OutboxMessage.queue.not_in(paused_queues(session)),
+            )
             .order_by(OutboxMessage.id)
             .limit(batch)
         ).all()

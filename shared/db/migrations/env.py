@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import shared.db.pacs_tables  # noqa: F401 - its tables belong to the metadata too
+import shared.db.pacs_tables
+import shared.db.queue_control  # noqa: F401 - their tables belong to the metadata too
 from shared.db.tables import Base
 
 context.configure(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.ingest import ASSOCIATION_SILENCE
+from shared.db.queue_control import paused_queues
 from shared.db.tables import Association, Job, QuarantinedInstance, Study, UtcDateTime
 from shared.db.views.view import View
 from shared.messages import WRITER_QUEUE
@@ -26,6 +27,7 @@ class QueueSummary(View):
     delayed: int = Field(description="jobs that wait for their next attempt after an error")
     running: int
     oldest_seconds: float | None = Field(description="how long the oldest waiting job has waited")
+    paused: bool = Field(default=False, description="an operator has it hand out no work")
 
     @property
     def depth(self) -> int:
@@ -53,6 +55,7 @@ def list_queues(session: Session, models: Collection[str]) -> list[QueueSummary]
     delayed = _counts(session, JobState.QUEUED, now, due=False)
     running = _counts(session, JobState.RUNNING, now, due=None)
     names = sorted({*models, *waiting, *delayed, *running})
+    paused = paused_queues(session)
     queues = [
         QueueSummary(
             name=name,
@@ -60,6 +63,7 @@ def list_queues(session: Session, models: Collection[str]) -> list[QueueSummary]
             delayed=delayed.get(name, _NONE)[0],
             running=running.get(name, _NONE)[0],
             oldest_seconds=_age(waiting.get(name, _NONE)[1], now),
+            paused=name in paused,
         )
         for name in names
     ]
@@ -99,6 +103,7 @@ def _writer(session: Session, now: datetime) -> QueueSummary:
         delayed=sum(count for count, _ in delayed.values()),
         running=sum(count for count, _ in running.values()),
         oldest_seconds=_age(oldest, now),
+        paused=WRITER_QUEUE in paused_queues(session),
     )
 
 
