@@ -35,9 +35,7 @@ def claim(
     now = clock(session)
     row = session.execute(
         update(Job)
-        .where(
-            Job.id == job_id, Job.state == WAITING[stage], Job.not_before <= now, is_open(stage)
-        )
+        .where(Job.id == job_id, Job.state == WAITING[stage], Job.not_before <= now, is_open(stage))
         .values(
             state=WORKING[stage],
             token=Job.token + 1,

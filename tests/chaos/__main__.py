@@ -55,6 +55,7 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
             "CUTIS_WORKER_THREADS_PER_ACTOR": "1",
             "CUTIS_LOCAL_LONGEST_RESTART_SECONDS": "1",
             "CUTIS_MAX_ATTEMPTS": "12",
+            "CUTIS_MAX_CRASHES": "12",
             "CUTIS_FAILPOINTS": arming(options.seed),
             "CUTIS_FAILPOINT_MARKS": str(marks),
             "CUTIS_LOG_LEVEL": "WARNING",

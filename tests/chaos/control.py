@@ -67,6 +67,7 @@ class _Storm:
             publish_lease_seconds=6,
             retry_backoff_seconds=1,
             max_attempts=12,
+            max_crashes=12,
         )
         (folder / "done").mkdir()
         self._database = Database(self._settings.database_url)
@@ -169,6 +170,7 @@ class _Storm:
             "CUTIS_LEASE_SECONDS": "6",
             "CUTIS_HEARTBEAT_SECONDS": "1",
             "CUTIS_MAX_ATTEMPTS": "12",
+            "CUTIS_MAX_CRASHES": "12",
         }
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
