@@ -10,7 +10,7 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test bad-input check format clean \
+.PHONY: help demo viewer up test conformance browser-test bad-input chaos check format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
@@ -36,6 +36,9 @@ conformance: needs-test $(EXTRAS)-dev ## every result of every input, read by ot
 
 bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real sockets, as a table
 	$(BIN)/python -m pytest -m bad_input tests/badinput $(PYTEST)
+
+chaos: needs-test $(EXTRAS)-dev ## kill -9 everything, everywhere, under load: nothing lost, nothing twice
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 check: $(EXTRAS)-dev ## lint, format, types, directions of imports
 	$(BIN)/ruff check

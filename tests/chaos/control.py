@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kombu.exceptions import OperationalError as BrokerError
+
 from services.local.redis import find_redis
 from services.local.settings import environment
 from shared.broker import make_broker, publish
@@ -152,7 +154,7 @@ class _Storm:
     def _tried(self, act: Callable[[], object]) -> int:
         try:
             act()
-        except self._broker.connection_for_write().recoverable_connection_errors:
+        except (BrokerError, ConnectionError, TimeoutError):
             time.sleep(0.2)
             return 0
         return 1

@@ -28,7 +28,7 @@ def main(mode: str, name: str, folder: Path) -> None:
         return "findings"
 
     @broker.task(name=RUN_MODEL_TASK)  # type: ignore[untyped-decorator]
-    def run_model(job_id: str) -> None:
+    def run_model(job_id: str, **_: object) -> None:
         if mode == "direct":
             work(job_id)
         else:
