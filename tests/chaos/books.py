@@ -111,8 +111,10 @@ def _differs(
     result: Result, by_uid: dict[str, list[str]], spool: Spool, pacs: httpx.Client
 ) -> list[str]:
     """Name the result unless Orthanc, the spool and the database agree on its bytes."""
-    built = hashlib.sha256(spool.path(result.spool_key).read_bytes()).hexdigest()
-    digests = {built, result.sha256}
+    digests = {result.sha256}
+    if result.spool_key is not None:
+        built = spool.path(result.spool_key).read_bytes()
+        digests.add(hashlib.sha256(built).hexdigest())
     for one in by_uid.get(result.sop_instance_uid, []):
         content = pacs.get(f"/instances/{one}/file").raise_for_status().content
         digests.add(hashlib.sha256(content).hexdigest())

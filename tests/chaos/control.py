@@ -30,8 +30,9 @@ from tests.orthanc import free_port
 from tests.shared.db.rows import frozen_revision
 
 QUEUE = "control"
-_STORM_SECONDS = 30.0
-_QUIET_SECONDS = 20.0
+_STORM_SECONDS = 40.0
+_FIRST_KILL_SECONDS = 12.0  # both workers consume by then
+_QUIET_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class _Storm:
     def run(self, jobs: int, draw: random.Random) -> int:
         """Make the jobs while Redis and the workers are killed in turn; return the kills."""
         start, made, kills = time.monotonic(), 0, 0
-        due = start + 6.0  # both workers consume by then
+        due = start + _FIRST_KILL_SECONDS
         while (elapsed := time.monotonic() - start) < _STORM_SECONDS or made < jobs:
             while made < min(jobs, 1 + int(jobs * elapsed / (0.8 * _STORM_SECONDS))):
                 made += self._make(made)
@@ -96,7 +97,7 @@ class _Storm:
                 name = draw.choice(["redis", "worker-1", "worker-2"])
                 self._kill(name)
                 self._start(name)
-                kills, due = kills + 1, time.monotonic() + draw.uniform(2.0, 4.0)
+                kills, due = kills + 1, time.monotonic() + draw.uniform(4.0, 7.0)
             time.sleep(0.05)
         return kills
 

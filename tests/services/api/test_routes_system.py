@@ -40,7 +40,14 @@ def test_queues_count_what_waits_what_is_delayed_and_what_runs(
 
 def test_an_idle_model_still_has_its_queue(client: TestClient) -> None:
     assert client.get("/api/v1/queues").json() == [
-        {"name": name, "waiting": 0, "delayed": 0, "running": 0, "oldest_seconds": None}
+        {
+            "name": name,
+            "waiting": 0,
+            "delayed": 0,
+            "running": 0,
+            "oldest_seconds": None,
+            "paused": False,
+        }
         for name in ("layers", "writer")
     ]
 
