@@ -127,7 +127,7 @@ class _Connection:
         _quietly(self._shut)
         if self.association is not None:
             # Its thread waits for the A-ASSOCIATE-RQ until a timeout: nothing (None) comes now.
-            self.association.dul.to_user_queue.put(None)
+            self.association.dul.to_user_queue.put(None)  # type: ignore[arg-type]
 
     def put_down(self) -> None:
         """End both threads of an association."""
