@@ -31,6 +31,9 @@ _JOBS = {
     "unexpected": "Read the log of the process that ran it and report it; then retry.",
     "weights": "The weights differ from their manifest: install them again, then retry.",
     "weights-changed": "Retry: the model runs again, with the weights of today.",
+    "failpoints": "Correct CUTIS_FAILPOINTS, or remove it: it is for tests only.",
+    "no-message": "Nothing: the audit trail skips events it has no message for.",
+    "not-ours": "Find out who else writes to our Redis, and give it a user of its own.",
     "tls": "Check the certificate, key and authority files named in the settings, then retry.",
     "pacs-tls": "Check the PACS's certificate and our authorities, then retry.",
 }
@@ -43,6 +46,7 @@ _REFUSALS = {
     "certificate does not name the calling AE title": (
         "Have the sender use a certificate in its own name, or bind its name to the AE title."
     ),
+    "application context is not DICOM": "Find out what calls this port: it does not speak DICOM.",
     "address is not allowed": (
         "If you know this sender, add its address to CUTIS_LISTENER_ALLOWED_ADDRESSES."
     ),
