@@ -18,7 +18,7 @@ from pynetdicom import AE, evt
 
 from shared.dicomweb import DicomWebPacs
 from shared.dimse import VERIFICATION, DimsePacs
-from shared.errors import ConfigurationError, CutisError, PermanentError, TransientError
+from shared.errors import AwayError, ConfigurationError, CutisError, PermanentError, TransientError
 from shared.pacs import make_pacs
 from shared.settings import PacsSettings
 from tests import factories
@@ -95,10 +95,10 @@ def dimse_pacs(
         (401, ConfigurationError),
         (403, ConfigurationError),
         (404, ConfigurationError),
-        (408, TransientError),
-        (429, TransientError),
-        (500, TransientError),
-        (503, TransientError),
+        (408, AwayError),
+        (429, AwayError),
+        (500, AwayError),
+        (503, AwayError),
     ],
 )
 def test_http_status_decides_the_fate(status: int, kind: type[CutisError]) -> None:
