@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import text
 
 from shared.db.engine import Database
@@ -40,3 +41,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Report known open defects as such: see known_failures.yaml, which should be empty."""
+    path = Path(__file__).with_name("known_failures.yaml")
+    known = {one["test"]: one["reason"] for one in yaml.safe_load(path.read_text()) or ()}
+    for item in items:
+        if item.nodeid in known:
+            item.add_marker(pytest.mark.xfail(reason=known[item.nodeid], strict=False))
