@@ -9,12 +9,12 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
-from pynetdicom import AE
 
 from shared.dicomweb import DicomWebPacs
 from shared.errors import AwayError, ConfigurationError, PermanentError, TransientError
 from shared.settings import PacsSettings
 from shared.tls import TlsFiles, client_context
+from shared.transport import Requestor
 
 # SOP classes of PS3.6 annex A; pynetdicom makes its names at run time, unseen by type checkers.
 VERIFICATION = UID("1.2.840.10008.1.1")
@@ -76,7 +76,7 @@ class DimsePacs:
     @contextmanager
     def _association(self, sop_class_uid: UID) -> Iterator[Any]:
         settings = self._settings
-        entity = AE(ae_title=self._ae_title)
+        entity = Requestor(ae_title=self._ae_title)
         entity.acse_timeout = entity.dimse_timeout = settings.timeout_seconds
         entity.network_timeout = entity.connection_timeout = settings.timeout_seconds
         entity.add_requested_context(sop_class_uid, ExplicitVRLittleEndian)

@@ -1,17 +1,24 @@
 """Fixtures every test may use: a database on SQLite and on PostgreSQL, a spool."""
 
+import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from sqlalchemy import text
 
 from shared.db.engine import Database
 from shared.db.migrate import migrate
 from shared.spool import Spool
 from tests.database import postgresql_url, sqlite_database
+
+# pynetdicom brings programs named storescu and echoscu. In an activated environment they would
+# stand before dcmtk's, and it is other people's programs that the tests mean to ask.
+os.environ["PATH"] = os.pathsep.join(
+    one for one in os.get_exec_path() if Path(one) != Path(sys.executable).parent
+)
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +48,3 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Report known open defects as such: see known_failures.yaml, which should be empty."""
-    path = Path(__file__).with_name("known_failures.yaml")
-    known = {one["test"]: one["reason"] for one in yaml.safe_load(path.read_text()) or ()}
-    for item in items:
-        if item.nodeid in known:
-            item.add_marker(pytest.mark.xfail(reason=known[item.nodeid], strict=False))

@@ -11,6 +11,7 @@ from pynetdicom.events import Event
 
 from services.listener.complaints import Complaints
 from services.listener.guard import BoundedReader, Bounds
+from shared.transport import close_always
 
 
 class Connections:
@@ -57,6 +58,7 @@ class Connections:
         # The one place where pynetdicom reads from a socket; it has no setting for any of this.
         reader = BoundedReader(association, transport, self._bounds, self._complaints)
         transport.recv = reader.recv  # type: ignore[method-assign]
+        close_always(transport)
         with self._lock:
             for one in self._open:
                 if one.request is transport.socket:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import httpx
 import redis
-from pynetdicom import AE, VerificationPresentationContexts
+from pynetdicom import VerificationPresentationContexts
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import Database
 from shared.db.tables import Process
+from shared.transport import Requestor
 
 TOOL_AE_TITLE = "CUTIS_TOOLS"
 """The AE title the commands call with; the local listener lets it in."""
@@ -48,7 +49,7 @@ def echo_status(host: str, port: int, called: str, calling: str = TOOL_AE_TITLE)
     """Return ``""`` when a C-ECHO succeeds, else one phrase that says how it failed."""
     if not is_open(host, port):
         return f"nothing answers at {host}:{port}"
-    entity = AE(calling)
+    entity = Requestor(calling)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 10
     entity.connection_timeout = 5
     entity.requested_contexts = VerificationPresentationContexts

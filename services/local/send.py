@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from services.local.addresses import DicomAddress
 from services.local.ready import TOOL_AE_TITLE, is_open
 from shared.errors import BadInputError, TransientError
+from shared.transport import Requestor
 
 _CONTEXTS_PER_ASSOCIATION = 128  # PS3.8 9.3.2.2: odd numbers from 1 to 255
 _META = ["StudyInstanceUID"]
@@ -112,7 +112,7 @@ def _associate(contexts: list[PresentationContext], to: DicomAddress) -> Associa
     nobody = f"nothing takes DICOM at {to.host}:{to.port} as {to.ae_title}"
     if not is_open(to.host, to.port):
         raise TransientError(nobody)
-    entity = AE(TOOL_AE_TITLE)
+    entity = Requestor(TOOL_AE_TITLE)
     entity.connection_timeout = 10
     entity.requested_contexts = contexts
     association = entity.associate(to.host, to.port, ae_title=to.ae_title)

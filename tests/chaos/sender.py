@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pynetdicom import AE
 from pynetdicom.association import Association
 
 from services.local.addresses import DicomAddress
 from services.local.ready import TOOL_AE_TITLE
 from services.local.wrapping import SeriesIdentity, secondary_capture
+from shared.transport import Requestor
 from workers.inflammation.phantom import field
 
 SUCCESS, SET_ASIDE = 0x0000, 0xB007
@@ -114,7 +114,7 @@ class Sender:
 
 def _store(dataset: Dataset, to: DicomAddress) -> int | None:
     """Send one instance in an association of its own; ``None`` when there was no answer."""
-    entity = AE(TOOL_AE_TITLE)
+    entity = Requestor(TOOL_AE_TITLE)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
     entity.connection_timeout = 5
     entity.add_requested_context(dataset.SOPClassUID, dataset.file_meta.TransferSyntaxUID)

@@ -53,6 +53,7 @@ SET_ASIDE = {
     **dict.fromkeys(("SC_rgb_jls_lossy_line.dcm", "SC_rgb_jls_lossy_sample.dcm"), "bad-uid"),
     **dict.fromkeys(("UN_sequence.dcm", "priv_SQ.dcm", "empty_charset_LEI.dcm"), "bad-uid"),
 }
+KNOWN_IN_ANOTHER_ENCODING = {"MR_small_expb.dcm", "MR_small_implicit.dcm"}  # of MR_small.dcm
 UNDECODABLE = {
     "badVR.dcm",  # 1A frames
     "JPEG-lossy.dcm",  # 12 bits that libjpeg reads as 8
@@ -116,7 +117,9 @@ class Intake:
             ).one_or_none()
             if held is not None:
                 return Answer(status=status, code=held.code)
-            row = session.scalars(select(Instance).where(Instance.sha256 == sha256)).one()
+            row = session.scalars(select(Instance).where(Instance.sha256 == sha256)).one_or_none()
+            if row is None:
+                return Answer(status=status, code="known")
             if row.conflict:
                 return Answer(status=status, code="conflict")
             manifest = InstanceManifest.model_validate(row.manifest)
@@ -146,6 +149,9 @@ def test_pydicoms_own_test_files_are_taken_or_set_aside_and_none_is_analysed(
             continue
         if answer.code == "conflict":  # several of them share a SOP Instance UID
             assert answer.status is Status.SET_ASIDE
+            continue
+        if path.name in KNOWN_IN_ANOTHER_ENCODING:
+            assert (answer.status, answer.code) == (Status.SUCCESS, "known"), path.name
             continue
         # None shows skin: ultrasound, CT, MR, dose, plans, reports, captures of no modality.
         got = (answer.status, answer.code, answer.model)

@@ -17,7 +17,6 @@ from typing import Any
 
 import pydicom
 import pytest
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
@@ -30,15 +29,12 @@ from shared.db.ingest import Sender, open_association
 from shared.db.tables import Association as AssociationRow
 from shared.db.tables import Instance, Process, QuarantinedInstance, RefusedSender
 from shared.settings import Settings
+from shared.transport import Requestor
 from tests import factories
 from tests.database import sqlite_database
 
 pytestmark = [
     pytest.mark.integration,
-    # pynetdicom, as sender and as listener, leaves a socket that its peer closed first to the
-    # garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -106,7 +102,7 @@ def association(
     calling: str = "PACS",
     called: str = "CUTIS",
 ) -> Iterator[Association]:
-    entity = AE(calling)
+    entity = Requestor(calling)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
     entity.add_requested_context(VERIFICATION)
     if dataset is not None:
@@ -372,7 +368,7 @@ def send_ok(port: int) -> bool:
 
 
 def test_a_deflated_or_private_object_is_not_negotiated(start: StartListener) -> None:
-    entity = AE("PACS")
+    entity = Requestor("PACS")
     entity.add_requested_context(VERIFICATION)
     entity.add_requested_context(photo().SOPClassUID, "1.2.840.10008.1.2.1.99")
     entity.add_requested_context("1.2.3.4.5.6.7", "1.2.840.10008.1.2.1")

@@ -25,8 +25,6 @@ from tests.orthanc import OrthancServer, free_port
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 TEMPLATES = Path(__file__).parents[2] / "deploy" / "orthanc"

@@ -40,8 +40,6 @@ from tests.orthanc import OrthancServer, free_port
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 

@@ -30,9 +30,6 @@ from tests.orthanc import free_port
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(shutil.which("storescu") is None, reason="dcmtk is not installed"),
-    # As in test_listener: pynetdicom leaves sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 

@@ -153,8 +153,6 @@ def test_a_pacs_in_trouble_is_not_an_empty_pacs() -> None:
         pacs.has("1", "2", "3")
 
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("store_by", ["stow", "c-store"])
 def test_no_connection_is_transient(store_by: Any) -> None:
     port = free_port()

@@ -1,0 +1,38 @@
+"""Transport: pynetdicom's associations, whose sockets are closed when they end."""
+
+import ssl
+
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+
+class Requestor(ApplicationEntity):
+    """An application entity that asks for associations and closes every socket it opens."""
+
+    def _create_socket(
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[ssl.SSLContext, str] | None,
+    ) -> AssociationSocket:
+        transport = super()._create_socket(assoc, address, tls_args)
+        close_always(transport)
+        return transport
+
+
+def close_always(transport: AssociationSocket) -> None:
+    """Make ``transport`` close its socket also when the peer was faster.
+
+    pynetdicom 3.0 leaves the socket open when its ``shutdown`` fails, which it does whenever the
+    peer is gone or never came: the descriptor then lives until the garbage collector finds it.
+    """
+    shut_down = transport._shutdown_socket  # noqa: SLF001  # pynetdicom has no hook for it
+
+    def close() -> None:
+        connection = transport.socket
+        shut_down()
+        if connection is not None:
+            connection.close()
+
+    transport._shutdown_socket = close  # type: ignore[method-assign]  # noqa: SLF001
