@@ -4,7 +4,7 @@ from typing import Any
 
 import ray
 
-from workers.runtime.settings import WorkerSettings, give_ray_a_token
+from workers.runtime.settings import WorkerSettings, close_ray_metrics, give_ray_a_token
 
 
 def connect(settings: WorkerSettings) -> None:
@@ -28,6 +28,7 @@ def connect(settings: WorkerSettings) -> None:
         }
         if settings.ray_temp_dir is not None:
             options["_temp_dir"] = str(settings.ray_temp_dir)
+        close_ray_metrics()
     ray.init(configure_logging=False, **options)
 
 

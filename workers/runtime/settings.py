@@ -40,3 +40,12 @@ def give_ray_a_token(token_file: Path | None) -> None:
         else:
             # Otherwise Ray would make one in the home folder, open to every reader of that folder.
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def close_ray_metrics() -> None:
+    """Keep two of Ray's processes from telling figures to whoever asks; call before ``ray.init``.
+
+    Ray 2.60 has no setting to leave them out, and gives them fixed ports. On a port that cannot
+    be, they say so in their own log and go on without.
+    """
+    os.environ |= dict.fromkeys(("DASHBOARD_METRIC_PORT", "AUTOSCALER_METRIC_PORT"), "-1")
