@@ -72,6 +72,11 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
             advice=f"check CUTIS_LISTENER_ALLOWED_AE_TITLES and {logs / 'listener.log'}",
         ),
         Hop(
+            name="PACS to listener, C-ECHO",
+            attempt=lambda: hops.pacs_echoes_us(addresses.orthanc, auth, pacs.dicom, listener),
+            advice="does the PACS know our AE title, host and port, and do we let in its own?",
+        ),
+        Hop(
             name="Redis",
             attempt=lambda: hops.redis_takes_messages(redis),
             advice=f"check CUTIS_REDIS_URL; Redis must run with noeviction; {logs / 'redis.log'}",

@@ -1,8 +1,9 @@
 """Hops: one attempt each at what a part of the pipeline is for."""
 
 import hashlib
+import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from workers.catalog import model_folder, models, weights_manifest
 FRESH = timedelta(seconds=30)
 """A process that was silent for longer is taken for dead; they beat every 5 s."""
 
+_MODALITY = "cutis"  # what deploy/orthanc calls our listener
 _WELL = {"ready", "busy or starting"}
 _GIBIBYTE = 1024**3
 _LEAST_FREE_GIBIBYTES = 2.0
@@ -39,6 +41,30 @@ def echo(address: DicomAddress) -> str:
     if problem:
         raise HopError(problem)
     return f"{address.ae_title} at {address.host}:{address.port} answers {TOOL_AE_TITLE}"
+
+
+def pacs_echoes_us(
+    orthanc: str | None, auth: tuple[str, str], pacs: DicomAddress, listener: DicomAddress
+) -> str:
+    """Have the PACS C-ECHO our listener; where it cannot be asked to, do so in its name."""
+    if orthanc is None:
+        problem = echo_status(listener.host, listener.port, listener.ae_title, pacs.ae_title)
+        if problem:
+            raise HopError(problem)
+        return f"{listener.ae_title} answers {pacs.ae_title} (called from here, in its name)"
+    try:
+        answer = httpx.post(
+            f"{orthanc}/modalities/{_MODALITY}/echo",
+            json={},
+            auth=auth if auth[0] else None,
+            timeout=30,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise HopError(f"{orthanc} does not answer ({type(error).__name__})") from error
+    if not answer.is_success:
+        raise HopError(f"{pacs.ae_title} cannot C-ECHO {listener.ae_title}: {answer.status_code}")
+    return f"{listener.ae_title} answers {pacs.ae_title}, which called it"
 
 
 def dicomweb(url: str, auth: tuple[str, str]) -> str:
@@ -115,8 +141,18 @@ def process_lives(database: Database, role: str) -> str:
     return f"{len(_fresh(database, role))} alive"
 
 
-def actors_live(database: Database) -> str:
-    """See that the worker's Ray actors answered it."""
+def actors_live(database: Database, patience: float = 15.0) -> str:
+    """See that the workers' Ray actors are asked, and answer, after now.
+
+    A worker calls each of its actors every 5 s and records what they said. What was recorded
+    before now counts for nothing: Ray may have died since.
+    """
+    asked = _now(database)
+    deadline = time.monotonic() + patience
+    while min(one.seen_at for one in _fresh(database, "worker")) <= asked:
+        if time.monotonic() >= deadline:
+            raise HopError(f"a worker heard nothing from Ray for {patience:g} s")
+        time.sleep(0.2)
     actors: dict[str, str] = {}
     for process in _fresh(database, "worker"):
         for name, about in process.details.get("actors", {}).items():
@@ -156,6 +192,14 @@ def api_is_ready(url: str) -> str:
     if not answer.is_success:
         raise HopError(f"{url} is not ready: {answer.text[:300]}")
     return f"{url} is ready"
+
+
+def _now(database: Database) -> datetime:
+    try:
+        with database.read() as session:
+            return clock(session)
+    except SQLAlchemyError as error:
+        raise HopError(f"the database does not answer ({type(error).__name__})") from error
 
 
 def _fresh(database: Database, role: str) -> list[Process]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
 from sqlalchemy import select, update
 
 from services.local import hops
@@ -19,6 +21,7 @@ from services.local.settings import environment
 from shared.db.engine import Database, clock
 from shared.db.processes import beat
 from shared.db.tables import Process
+from shared.heart import Heart
 from tests.services.local.supervised import eventually
 from workers.catalog import weights_manifest
 
@@ -106,11 +109,64 @@ def test_actors_are_judged_by_what_the_worker_says(
     with database.write() as session:
         beat(session, "worker", {"actors": actors})
 
+    def report() -> None:
+        with database.write() as session:
+            beat(session, "worker", {"actors": actors})
+
+    with Heart(report, 0.1, "process"):
+        if problem:
+            with pytest.raises(hops.HopError, match=problem):
+                hops.actors_live(database)
+        else:
+            assert "layers ready" in hops.actors_live(database)
+
+
+def test_what_actors_said_before_they_were_asked_counts_for_nothing(database: Database) -> None:
+    with database.write() as session:
+        beat(session, "worker", {"actors": {"layers": {"state": "ready"}}})
+
+    with pytest.raises(hops.HopError, match="heard nothing from Ray"):
+        hops.actors_live(database, patience=0.3)
+
+
+@pytest.mark.parametrize(("status", "problem"), [(200, ""), (500, "cannot C-ECHO CUTIS: 500")])
+def test_orthanc_is_asked_to_echo_our_listener(
+    status: int, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def post(url: str, **_: object) -> httpx.Response:
+        asked.append(url)
+        return httpx.Response(status)
+
+    monkeypatch.setattr(httpx, "post", post)
+    orthanc = DicomAddress(ae_title="ORTHANC", host="127.0.0.1", port=1)
+    listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=1)
+
     if problem:
         with pytest.raises(hops.HopError, match=problem):
-            hops.actors_live(database)
+            hops.pacs_echoes_us("http://pacs", ("cutis", "x"), orthanc, listener)
     else:
-        assert "layers ready" in hops.actors_live(database)
+        assert "ORTHANC" in hops.pacs_echoes_us("http://pacs", ("cutis", "x"), orthanc, listener)
+    assert asked == ["http://pacs/modalities/cutis/echo"]
+
+
+def test_another_pacs_is_stood_in_for_by_its_ae_title() -> None:
+    port = free_ports({"it": 0})["it"]
+    entity = AE("CUTIS")
+    entity.require_calling_aet = ["ARCHIVE"]
+    entity.add_supported_context(Verification)
+    server = entity.start_server(("127.0.0.1", port), block=False)
+    listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=port)
+    try:
+        known, stranger = (
+            DicomAddress(ae_title=title, host="127.0.0.1", port=1) for title in ("ARCHIVE", "OTHER")
+        )
+        assert "answers ARCHIVE" in hops.pacs_echoes_us(None, ("", ""), known, listener)
+        with pytest.raises(hops.HopError, match="refused OTHER"):
+            hops.pacs_echoes_us(None, ("", ""), stranger, listener)
+    finally:
+        server.shutdown()
 
 
 def test_a_spool_that_is_no_folder_is_a_problem(tmp_path: Path) -> None:
@@ -196,6 +252,7 @@ def test_a_pipeline_that_is_down_fails_every_hop_with_advice(tmp_path: Path) -> 
         "PACS, C-ECHO",
         "PACS, DICOMweb",
         "listener, C-ECHO",
+        "PACS to listener, C-ECHO",
         "Redis",
         "database",
         "spool",
