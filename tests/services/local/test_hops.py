@@ -6,8 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pynetdicom import AE
-from pynetdicom.sop_class import Verification
 from sqlalchemy import select, update
 
 from services.local import hops
@@ -151,22 +149,19 @@ def test_orthanc_is_asked_to_echo_our_listener(
     assert asked == ["http://pacs/modalities/cutis/echo"]
 
 
-def test_another_pacs_is_stood_in_for_by_its_ae_title() -> None:
-    port = free_ports({"it": 0})["it"]
-    entity = AE("CUTIS")
-    entity.require_calling_aet = ["ARCHIVE"]
-    entity.add_supported_context(Verification)
-    server = entity.start_server(("127.0.0.1", port), block=False)
-    listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=port)
-    try:
-        known, stranger = (
-            DicomAddress(ae_title=title, host="127.0.0.1", port=1) for title in ("ARCHIVE", "OTHER")
-        )
-        assert "answers ARCHIVE" in hops.pacs_echoes_us(None, ("", ""), known, listener)
-        with pytest.raises(hops.HopError, match="refused OTHER"):
-            hops.pacs_echoes_us(None, ("", ""), stranger, listener)
-    finally:
-        server.shutdown()
+def test_another_pacs_is_stood_in_for_by_its_ae_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    def status(host: str, port: int, called: str, calling: str) -> str:
+        return "" if calling == "ARCHIVE" else f"{called} at {host}:{port} refused {calling}"
+
+    monkeypatch.setattr(hops, "echo_status", status)
+    listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=1)
+    known, stranger = (
+        DicomAddress(ae_title=title, host="127.0.0.2", port=2) for title in ("ARCHIVE", "OTHER")
+    )
+
+    assert "CUTIS answers ARCHIVE" in hops.pacs_echoes_us(None, ("", ""), known, listener)
+    with pytest.raises(hops.HopError, match=r"CUTIS at 127\.0\.0\.1:1 refused OTHER"):
+        hops.pacs_echoes_us(None, ("", ""), stranger, listener)
 
 
 def test_a_spool_that_is_no_folder_is_a_problem(tmp_path: Path) -> None:
