@@ -5,6 +5,8 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from queue import Queue
+from typing import Any
 
 from pynetdicom.association import Association
 from pynetdicom.events import Event
@@ -129,7 +131,8 @@ class _Connection:
         _quietly(self._shut)
         if self.association is not None:
             # Its thread waits for the A-ASSOCIATE-RQ until a timeout: nothing (None) comes now.
-            self.association.dul.to_user_queue.put(None)  # type: ignore[arg-type]
+            primitives: Queue[Any] = self.association.dul.to_user_queue
+            primitives.put(None)
 
     def put_down(self) -> None:
         """End both threads of an association."""

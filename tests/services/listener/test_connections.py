@@ -27,7 +27,9 @@ class Line:
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
         self.waiting: list[object] = []
-        self.transport = SimpleNamespace(socket=self.ours, recv=None, close=self.ours.close)
+        self.transport = SimpleNamespace(
+            socket=self.ours, recv=None, close=self.ours.close, _shutdown_socket=self.ours.close
+        )
         self.threads = [True, True]  # of the association, of the one that holds the socket
         self.association: Any = SimpleNamespace(
             ident=1,
