@@ -59,6 +59,7 @@ _REFUSALS = {
 
 _QUARANTINE = {
     "bad-uid": "The sender wrote no valid identifiers: report it to the maker of the device.",
+    "gone": "Its bytes are no longer on the spool: have it sent again, and discard it.",
     "no-pixels": "The object claims to be an image but has no pixels: send it again.",
     "structure": "The object is damaged or cut short: send it again.",
     "uid-mismatch": "Message and object disagree about the UID: report it to the sender's maker.",

@@ -15,6 +15,7 @@ from services.api import (
     health,
     page,
     routes_jobs,
+    routes_quarantine,
     routes_queues,
     routes_studies,
     routes_system,
@@ -85,7 +86,14 @@ def create_app(
         models=catalogue() if models is None else models,
         ping_broker=ping_broker or partial(_ping, settings.broker_url()),
     )
-    for module in (routes_studies, routes_jobs, routes_queues, routes_system, page):
+    for module in (
+        routes_studies,
+        routes_jobs,
+        routes_queues,
+        routes_quarantine,
+        routes_system,
+        page,
+    ):
         app.include_router(module.router, dependencies=[Depends(require_read)])
     app.include_router(health.router)
     if api_settings.publish_openapi:

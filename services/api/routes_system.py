@@ -6,15 +6,12 @@ from services.api.context import ContextOfRequest
 from services.api.schemas import Limit, ModelSummary, Offset, Page, model_summaries
 from shared.db.views import (
     ProcessSummary,
-    QuarantinedSummary,
     RefusedSenderSummary,
     Totals,
     list_processes,
-    list_quarantined,
     list_refused_senders,
     totals,
 )
-from shared.states import QuarantineState
 
 router = APIRouter(prefix="/api/v1")
 
@@ -46,17 +43,4 @@ def get_refused_senders(
     """Who was refused an association, when, how often and why; the latest first."""
     with context.database.read() as session:
         items, total = list_refused_senders(session, limit=limit, offset=offset)
-    return Page(items=items, total=total, limit=limit, offset=offset)
-
-
-@router.get("/quarantine", tags=["intake"], summary="List quarantined instances")
-def get_quarantine(
-    context: ContextOfRequest,
-    state: QuarantineState | None = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
-) -> Page[QuarantinedSummary]:
-    """Bytes that could not be accepted, with the reason; the latest first."""
-    with context.database.read() as session:
-        items, total = list_quarantined(session, state=state, limit=limit, offset=offset)
     return Page(items=items, total=total, limit=limit, offset=offset)

@@ -8,7 +8,7 @@ from fastapi import HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import ConfigurationError
-from shared.states import JobState
+from shared.states import JobState, QuarantineState
 from workers.catalog import weights_manifest
 from workers.contract import ModelSpec
 
@@ -43,6 +43,15 @@ class Moved(BaseModel):
 
     job_id: str
     state: JobState
+
+
+class Decided(BaseModel):
+    """What an operator decided about a quarantined instance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    state: QuarantineState
 
 
 class SegmentSummary(BaseModel):

@@ -22,6 +22,7 @@ from services.listener.connections import Connections
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.guard import Bounds
 from services.listener.reconcile import Reconciler, make_reconciler
+from services.listener.released import ReleasedInstances
 from services.listener.server import GuardedServer
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
@@ -51,9 +52,9 @@ class Listener:
         self._database = Database(settings.database_url)
         self._complaints = Complaints()
         self._connections = Connections(_bounds(own), self._complaints)
-        store = InstanceStore(
-            self._database, Spool(settings.spool), own.min_free_bytes, settings.spool_max_bytes
-        )
+        spool = Spool(settings.spool)
+        store = InstanceStore(self._database, spool, own.min_free_bytes, settings.spool_max_bytes)
+        self._released = ReleasedInstances(self._database, spool, store, settings.ae_title)
         self._associations = Associations(
             listener=own.listener_name(),
             admission=Admission(
@@ -90,6 +91,7 @@ class Listener:
         self._server = self._open_server()
         self._run(self._server.serve_forever)
         self._run(self._keep_alive)
+        self._run(lambda: self._released.run(self._stopping, self._settings.heartbeat_seconds))
         if self._reconciler is not None:
             reconciler = self._reconciler
             self._run(lambda: reconciler.run(self._stopping))

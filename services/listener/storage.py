@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from services.listener.instance import StoreRequest, read_manifest
+from services.listener.pulled import request_of_file
 from services.listener.room import Room
 from services.listener.sameness import holds_the_same
 from shared.db.engine import Database
@@ -72,6 +73,30 @@ class InstanceStore:
             manifest = read_manifest(request, content)
         except BadInputError as error:
             return self._set_aside(content, error, sender)
+        return self._keep(manifest, content, sender, association_id)
+
+    def take_again(self, content: bytes, sender: Sender) -> Status:
+        """Take in a Part 10 file that was set aside before; return what a sender would hear.
+
+        Raises
+        ------
+        BadInputError
+            It still cannot be accepted.
+        ResourceError, SQLAlchemyError
+            Disk or database cannot take it now.
+        """
+        if not self.has_room(len(content)):
+            raise ResourceError("the disk is short", code="disk-short")
+        manifest = read_manifest(request_of_file(content), content)
+        return self._keep(manifest, content, sender, None)
+
+    def _keep(
+        self,
+        manifest: InstanceManifest,
+        content: bytes,
+        sender: Sender,
+        association_id: int | None,
+    ) -> Status:
         if manifest.is_own_result:
             # The PACS has these bytes, and so has the spool of the job that wrote them.
             digest = hashlib.sha256(content).hexdigest()
@@ -111,7 +136,11 @@ class InstanceStore:
         return False
 
     def _record(
-        self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int
+        self,
+        manifest: InstanceManifest,
+        file: SpooledFile,
+        sender: Sender,
+        association_id: int | None,
     ) -> Recorded:
         try:
             return self._record_once(manifest, file, sender, association_id)
@@ -120,7 +149,11 @@ class InstanceStore:
             return self._record_once(manifest, file, sender, association_id)
 
     def _record_once(
-        self, manifest: InstanceManifest, file: SpooledFile, sender: Sender, association_id: int
+        self,
+        manifest: InstanceManifest,
+        file: SpooledFile,
+        sender: Sender,
+        association_id: int | None,
     ) -> Recorded:
         with self._database.write() as session:
             recorded = record_instance(

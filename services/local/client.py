@@ -83,6 +83,14 @@ class ApiClient:
         """``pause`` or ``resume`` a queue."""
         self._ask("POST", f"/api/v1/queues/{name}/{action}")
 
+    def quarantined(self) -> list[Record]:
+        """Return everything that was set aside, the latest first."""
+        return self._all("/api/v1/quarantine")
+
+    def decide_on_quarantined(self, number: int, action: str) -> None:
+        """``release`` or ``discard`` a quarantined instance."""
+        self._ask("POST", f"/api/v1/quarantine/{number}/{action}")
+
     def retry(self, job_id: str) -> Record:
         """Replay a job; return where it is now."""
         answer: Record = self._ask("POST", f"/api/v1/jobs/{job_id}/retry")

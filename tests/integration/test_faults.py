@@ -85,6 +85,10 @@ def test_a_job_whose_writer_was_killed_writes_its_results_once(
     assert study["state"] == "done", study["reason"]
     (job,) = pipeline.jobs(uid)
     assert len(pipeline.stored(uid)) == 1 + len(pipeline.results(job["id"]))
+    attempts = pipeline.client.job(job["id"])["attempts"]
+    outcomes = [one["outcome"] for one in attempts if one["stage"] == "write"]
+    assert outcomes.count("succeeded") == 1
+    assert len(outcomes) >= 2, "the kill came too late to prove anything"
 
 
 def long_study(pipeline: RunningPipeline, folder: Path, name: str, frames: int = 64) -> str:

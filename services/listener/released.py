@@ -1,0 +1,78 @@
+"""Released: quarantined bytes that an operator let go are taken in once more."""
+
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.listener.storage import InstanceStore
+from shared.db.engine import Database
+from shared.db.ingest import Sender
+from shared.db.quarantine import end_release, hold_again, list_released
+from shared.db.tables import QuarantinedInstance
+from shared.errors import BadInputError, ResourceError
+from shared.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+
+class ReleasedInstances:
+    """Takes in what was released; what still cannot be accepted is held again, with its reason.
+
+    Worth an operator's while after an upgrade or a change of settings: the guard of today judges.
+    """
+
+    def __init__(
+        self, database: Database, spool: Spool, store: InstanceStore, ae_title: str
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._store = store
+        self._ae_title = ae_title
+
+    def run(self, stopping: threading.Event, pause_seconds: float) -> None:
+        """Look again and again until ``stopping`` is set."""
+        while not stopping.wait(pause_seconds):
+            try:
+                self.take_all()
+            except (ResourceError, SQLAlchemyError) as error:
+                # Nothing moved: the next look finds the same rows.
+                log.warning("released instances wait", reason=type(error).__name__)
+
+    def take_all(self) -> None:
+        """Take in every released instance.
+
+        Raises
+        ------
+        ResourceError, SQLAlchemyError
+            Disk or database cannot take it now; what is left stays released.
+        """
+        with self._database.read() as session:
+            rows = list_released(session)
+        for row in rows:
+            self._take(row)
+
+    def _take(self, row: QuarantinedInstance) -> None:
+        sender = Sender(
+            calling_ae_title=row.calling_ae_title,
+            called_ae_title=self._ae_title,
+            peer_address=row.peer_address,
+        )
+        try:
+            self._store.take_again(self._content(row), sender)
+        except BadInputError as error:
+            with self._database.write() as session:
+                hold_again(session, row.id, code=error.code, reason=error.reason)
+            log.warning("instance held again", sha256=row.sha256, code=error.code)
+            return
+        with self._database.write() as session:
+            copy = end_release(session, row.id)
+        if copy is not None:
+            self._spool.remove(copy)
+        log.info("instance taken from quarantine", sha256=row.sha256)
+
+    def _content(self, row: QuarantinedInstance) -> bytes:
+        try:
+            return self._spool.path(row.spool_key or "").read_bytes()
+        except OSError as error:
+            raise BadInputError("its bytes left the spool", code="gone") from error
