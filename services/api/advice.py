@@ -11,7 +11,7 @@ _JOBS = {
     "findings": "The model's findings do not fit the image: report it to who made the model.",
     "lost": "The worker died or hung. Look at Processes and at its memory, then retry.",
     "no-findings": "The model or its findings are gone: install the model again, then retry.",
-    "no-source": "The image left the spool. Have the sender send the study again.",
+    "source-removed": "The image left the spool. Send the study again from the PACS, then retry.",
     "no-weights": "Train the model or install its weights, restart the worker, then retry.",
     "not-visible": "The PACS took the result but does not show it: look at its log, then retry.",
     "operator": "An operator cancelled it. Retry brings it back.",

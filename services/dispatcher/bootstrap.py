@@ -1,11 +1,13 @@
 """Bootstrap: wires the dispatcher."""
 
 from services.dispatcher.loop import Dispatcher
+from services.dispatcher.retention import Retention
 from services.dispatcher.rules import read_rules
-from services.dispatcher.settings import DispatcherSettings
+from services.dispatcher.settings import DispatcherSettings, RetentionSettings
 from shared.broker import make_broker
 from shared.db.engine import Database
 from shared.settings import Settings
+from shared.spool import Spool
 from workers.catalog import models, weights_manifest
 
 
@@ -20,11 +22,13 @@ def bootstrap(settings: Settings, dispatcher_settings: DispatcherSettings) -> Di
     catalogue = models()
     for name in catalogue:
         weights_manifest(name)
+    database = Database(settings.database_url)
     return Dispatcher(
-        database=Database(settings.database_url),
+        database=database,
         broker=make_broker(settings),
         settings=settings,
         dispatcher_settings=dispatcher_settings,
         catalogue=catalogue,
+        retention=Retention(database, Spool(settings.spool), RetentionSettings()),
         rules=read_rules(dispatcher_settings.rules_file, frozenset(catalogue)),
     )

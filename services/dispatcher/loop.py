@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.dispatcher.jobs import route_new_revisions
+from services.dispatcher.retention import Retention
 from services.dispatcher.rules import SiteRules
 from services.dispatcher.settings import DispatcherSettings
 from shared.broker import publish
@@ -38,6 +39,7 @@ class Dispatcher:
         dispatcher_settings: DispatcherSettings,
         catalogue: Mapping[str, ModelSpec],
         rules: SiteRules,
+        retention: Retention,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -45,6 +47,7 @@ class Dispatcher:
         self._own = dispatcher_settings
         self._catalogue = catalogue
         self._rules = rules
+        self._retention = retention
         self._policy: RetryPolicy = retry_policy(settings)
         self._swept_at = float("-inf")
 
@@ -81,6 +84,7 @@ class Dispatcher:
             self._sweep()
             self._swept_at = time.monotonic()
         relay(self._database, lambda *message: publish(self._broker, *message))
+        self._retention.sweep_if_due()
 
     def _sweep(self) -> None:
         with self._database.write() as session:

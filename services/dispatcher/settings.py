@@ -1,4 +1,4 @@
-"""Settings of the dispatcher, prefix ``CUTIS_DISPATCHER_``."""
+"""Settings of the dispatcher, prefixes ``CUTIS_DISPATCHER_`` and ``CUTIS_RETENTION_``."""
 
 from pathlib import Path
 
@@ -16,3 +16,22 @@ class DispatcherSettings(BaseSettings):
     rules_file: Path | None = None
     tick_seconds: float = Field(default=0.5, gt=0)
     sweep_seconds: float = Field(default=5.0, gt=0)
+
+
+class RetentionSettings(BaseSettings):
+    """How many hours files stay on the spool; 0: for ever.
+
+    ``instances_hours`` counts from the last image and the last job of a study, ``results_hours``
+    and ``findings_hours`` from the end of the job, ``quarantine_hours`` from the arrival of what an
+    operator has decided on, ``orphans_hours`` from the last change of a file that no row knows.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_RETENTION_", frozen=True)
+
+    instances_hours: float = Field(default=168.0, ge=0)
+    findings_hours: float = Field(default=168.0, ge=0)
+    results_hours: float = Field(default=168.0, ge=0)
+    quarantine_hours: float = Field(default=720.0, ge=0)
+    orphans_hours: float = Field(default=24.0, ge=0)
+    sweep_seconds: float = Field(default=60.0, gt=0)
+    search_seconds: float = Field(default=3600.0, gt=0)

@@ -1,7 +1,6 @@
 """Tasks: the Celery task that writes the results of one job into the PACS."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from celery import Celery
 
@@ -15,6 +14,7 @@ from shared.errors import PermanentError, TransientError
 from shared.failpoints import failpoint
 from shared.messages import WRITE_RESULTS_TASK, WriteResults
 from shared.pacs import Pacs
+from shared.sources import source_paths
 from shared.spool import Spool
 from shared.stage import Attempt, StageRunner
 from shared.states import ResultState
@@ -64,7 +64,7 @@ class WriteStage:
         if today != (job.weights_digest, job.model_version, job.parameters):
             # Findings made with other weights must not be labelled with today's.
             raise PermanentError("the weights changed since the model ran", code="weights-changed")
-        paths = {one.sop_instance_uid: self._path(one) for one in instances}
+        paths = source_paths(self._spool, instances)
         return [
             (built, findings.sop_instance_uid)
             for findings in load_findings(self._spool.path(job.findings_key))
@@ -76,11 +76,6 @@ class WriteStage:
                 derived_from_paths=[paths[one] for one in findings.derived_from],
             )
         ]
-
-    def _path(self, instance: Instance) -> Path:
-        if instance.spool_key is None:
-            raise PermanentError("the source image is no longer on the spool", code="no-source")
-        return self._spool.path(instance.spool_key)
 
     def _record(self, job: Job, results: list[tuple[BuiltResult, str]]) -> None:
         for built, source in results:

@@ -14,6 +14,7 @@ from shared.dicom.manifest import InstanceManifest, study_manifest
 from shared.errors import PermanentError, TransientError
 from shared.failpoints import failpoint
 from shared.messages import RUN_MODEL_TASK, RunModel
+from shared.sources import source_paths
 from shared.spool import Spool, sync_folder
 from shared.stage import Attempt, StageRunner
 from workers.catalog import models, weights_manifest
@@ -93,11 +94,7 @@ class ModelStage:
 
     def _series(self, instances: list[Instance]) -> tuple[SeriesFiles, ...]:
         manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]
-        paths = {
-            one.sop_instance_uid: str(self._spool.path(one.spool_key))
-            for one in instances
-            if one.spool_key is not None
-        }
+        paths = source_paths(self._spool, instances)
         study = study_manifest(manifests[0].study_instance_uid, manifests)
         return tuple(
             SeriesFiles(
@@ -106,7 +103,7 @@ class ModelStage:
                 description=series.instances[0].series_description,
                 instances=tuple(
                     InstanceFile(
-                        path=paths[one.sop_instance_uid],
+                        path=str(paths[one.sop_instance_uid]),
                         sop_instance_uid=one.sop_instance_uid,
                         sop_class_uid=one.sop_class_uid,
                     )

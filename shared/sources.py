@@ -1,0 +1,29 @@
+"""Sources: where the images of a job lie on the spool."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from shared.db.tables import Instance
+from shared.errors import TransientError
+from shared.spool import Spool
+
+
+def source_paths(spool: Spool, instances: Iterable[Instance]) -> dict[str, Path]:
+    """Return the file of each instance, by SOP Instance UID.
+
+    Raises
+    ------
+    TransientError
+        ``source-removed``: retention removed one. A waiting job has the reconciler fetch it from
+        the PACS again, so a later attempt may find it.
+    """
+    paths = {}
+    for one in instances:
+        if one.spool_key is None:
+            raise TransientError(
+                "the source images were removed from the spool and are not back yet: they are"
+                " fetched from the PACS where that is set up, else send the study again and retry",
+                code="source-removed",
+            )
+        paths[one.sop_instance_uid] = spool.path(one.spool_key)
+    return paths

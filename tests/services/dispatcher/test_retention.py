@@ -1,0 +1,243 @@
+"""Files go when nobody needs them any more, and not before; rows stay."""
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from services.dispatcher.retention import Retention
+from services.dispatcher.settings import RetentionSettings
+from shared.db.engine import Database, clock
+from shared.db.ingest import Recorded, record_instance, record_quarantine
+from shared.db.jobs import job_key, open_job
+from shared.db.pacs import removed_sources
+from shared.db.studies import freeze_complete_studies
+from shared.db.tables import Event, Instance, Job, QuarantinedInstance, Result, Study, StudyRevision
+from shared.errors import TransientError
+from shared.sources import source_paths
+from shared.spool import Spool
+from shared.states import JobState, QuarantineState, ResultState
+from tests.shared.db.rows import SENDER, manifest
+
+WEEK = 7 * 24 * 3600.0
+NOBODY_NEEDS = [JobState.DONE]
+SOMEBODY_NEEDS = [one for one in JobState if one is not JobState.DONE]
+
+
+@pytest.fixture
+def retention(database: Database, spool: Spool) -> Retention:
+    return Retention(
+        database,
+        spool,
+        RetentionSettings(instances_hours=1, findings_hours=1, results_hours=1, quarantine_hours=1),
+    )
+
+
+class Kept:
+    """One study with one job, and every file they have."""
+
+    def __init__(self, database: Database, spool: Spool) -> None:
+        self.database, self.spool = database, spool
+        with database.write() as session:
+            self.source = spool.write_by_digest("instances", b"pixels")
+            record_instance(session, manifest(), self.source, sender=SENDER, association_id=None)
+            (revision,) = freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
+            revision.routed_at = clock(session)
+            job = open_job(
+                session,
+                revision,
+                key=job_key("1.2", revision.digest, "layers", "digest"),
+                model="layers",
+                model_version="1",
+                weights_digest="digest",
+                parameters={},
+                instance_ids=list(revision.instance_ids),
+            )
+            self.job_id = job.id
+            job.findings_key = spool.job_folder(job.id, 1)
+            self.findings = spool.write(f"{job.findings_key}/findings.json", b"{}")
+            self.result = spool.write(f"jobs/{job.id}/results/1.2.3.dcm", b"result")
+            session.add(
+                Result(
+                    job_id=job.id,
+                    role="seg",
+                    sop_class_uid="1.2",
+                    sop_instance_uid="1.2.3.9",
+                    series_instance_uid="1.2.9",
+                    series_description="",
+                    source_sop_instance_uid="1.2.3",
+                    sha256=self.result.sha256,
+                    spool_key=self.result.key,
+                    state=ResultState.VERIFIED,
+                )
+            )
+
+    def end(self, state: JobState, *, hours_ago: float = 2, superseded: bool = False) -> None:
+        """Let the job be in ``state`` since some hours, and everything as old as that."""
+        with self.database.write() as session:
+            then = clock(session) - timedelta(hours=hours_ago)
+            over = {JobState.DONE, JobState.FAILED, JobState.PARKED, JobState.CANCELLED}
+            session.execute(
+                update(Job).values(
+                    state=state,
+                    finished_at=then if state in over else None,
+                    superseded_at=then if superseded else None,
+                )
+            )
+            session.execute(update(Study).values(last_instance_at=then))
+        make_old(self.spool)
+
+    def files(self) -> list[str]:
+        keys = [self.source.key, self.findings.key, self.result.key]
+        return [key for key in keys if self.spool.path(key).exists()]
+
+
+def make_old(spool: Spool, seconds: float = WEEK) -> None:
+    for one in list(spool.files("")):
+        os.utime(spool.path(one.key), (time.time() - seconds,) * 2)
+
+
+@pytest.fixture
+def kept(database: Database, spool: Spool) -> Kept:
+    return Kept(database, spool)
+
+
+def test_after_its_time_a_done_study_leaves_rows_and_no_files(
+    kept: Kept, retention: Retention, database: Database, spool: Spool
+) -> None:
+    kept.end(JobState.DONE)
+    retention.sweep()
+    assert list(spool.files("")) == []
+    assert list(spool.path("jobs").iterdir()) == []
+    with database.read() as session:
+        instance = session.scalars(select(Instance)).one()
+        result = session.scalars(select(Result)).one()
+        names = set(session.scalars(select(Event.name)))
+        assert session.scalars(select(Job.findings_key)).one() is None
+    assert (instance.spool_key, result.spool_key) == (None, None)
+    assert (instance.sha256, result.sha256) == (kept.source.sha256, kept.result.sha256)
+    assert "SourcesRemoved" in names
+
+
+@pytest.mark.parametrize("state", SOMEBODY_NEEDS)
+def test_what_a_job_that_is_not_done_needs_stays(
+    state: JobState, kept: Kept, retention: Retention
+) -> None:
+    kept.end(state, hours_ago=1000)
+    before = kept.files()
+    retention.sweep()
+    retention.remove_orphans()
+    assert kept.files() == before
+    assert len(before) == 3
+
+
+def test_before_its_time_nothing_goes(kept: Kept, retention: Retention) -> None:
+    kept.end(JobState.DONE, hours_ago=0.5)
+    retention.sweep()
+    retention.remove_orphans()
+    assert len(kept.files()) == 3
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_a_superseded_job_needs_nothing_any_more(
+    state: JobState, kept: Kept, retention: Retention
+) -> None:
+    kept.end(state, superseded=True)
+    retention.sweep()
+    assert kept.files() == []
+
+
+def test_a_study_that_waits_for_its_revision_keeps_its_images(
+    kept: Kept, retention: Retention, database: Database
+) -> None:
+    kept.end(JobState.DONE)
+    with database.write() as session:
+        session.execute(update(Study).values(dirty=True))
+    retention.sweep()
+    assert kept.files() == [kept.source.key]
+    with database.write() as session:
+        session.execute(update(Study).values(dirty=False))
+        session.execute(update(StudyRevision).values(routed_at=None))
+    retention.sweep()
+    assert kept.files() == [kept.source.key]
+
+
+def test_an_image_that_comes_again_is_used_again(
+    kept: Kept, retention: Retention, database: Database, spool: Spool
+) -> None:
+    kept.end(JobState.DONE)
+    retention.sweep()
+    with database.write() as session:
+        session.execute(update(Job).values(state=JobState.QUEUED))
+        assert removed_sources(session) == {"1.2.3": kept.source.sha256}
+        row = session.scalars(select(Instance)).one()
+        with pytest.raises(TransientError, match="removed from the spool"):
+            source_paths(spool, [row])
+    with database.write() as session:
+        file = spool.write_by_digest("instances", b"pixels")
+        again = record_instance(session, manifest(), file, sender=SENDER, association_id=None)
+    assert again is Recorded.DUPLICATE
+    with database.read() as session:
+        row = session.scalars(select(Instance)).one()
+        assert source_paths(spool, [row])["1.2.3"].read_bytes() == b"pixels"
+        assert removed_sources(session) == {}
+
+
+def test_quarantine_is_held_until_an_operator_has_decided(
+    retention: Retention, database: Database, spool: Spool
+) -> None:
+    file = spool.write_by_digest("quarantine", b"broken")
+    with database.write() as session:
+        record_quarantine(session, file, code="structure", reason="broken", sender=SENDER)
+        row = session.scalars(select(QuarantinedInstance)).one()
+        row.received_at -= timedelta(days=365)
+    make_old(spool)
+    retention.sweep()
+    retention.remove_orphans()
+    assert spool.path(file.key).exists()
+    with database.write() as session:
+        session.execute(update(QuarantinedInstance).values(state=QuarantineState.DISCARDED))
+    retention.sweep()
+    assert not spool.path(file.key).exists()
+    with database.read() as session:
+        assert session.scalars(select(QuarantinedInstance)).one().spool_key is None
+
+
+def test_files_that_no_row_knows_go_once_they_are_old(
+    kept: Kept, retention: Retention, spool: Spool
+) -> None:
+    kept.end(JobState.FAILED)
+    orphans = [
+        spool.write_by_digest("instances", b"never committed").key,
+        spool.write_by_digest("quarantine", b"never committed").key,
+        spool.write("instances/ab/.half-written.1.2", b"half").key,
+        spool.write("jobs/no-such-job/1/findings.json", b"{}").key,
+        spool.write(f"jobs/{kept.job_id}/7/findings.json", b"an attempt that lost").key,
+    ]
+    assert retention.remove_orphans() == 0
+    make_old(spool)
+    assert retention.remove_orphans() == len(orphans)
+    assert [key for key in orphans if spool.path(key).exists()] == []
+    assert len(kept.files()) == 3
+
+
+def test_a_file_that_is_written_again_while_it_is_removed_stays(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = spool.write_by_digest("instances", b"pixels").key
+    make_old(spool)
+    looked = time.time
+
+    def writes_first() -> float:
+        monkeypatch.setattr(time, "time", looked)  # only between the look and the rename
+        age = looked() - spool.path(key).stat().st_mtime
+        spool.write_by_digest("instances", b"pixels")
+        assert age > WEEK - 60
+        return looked() + WEEK  # what was read before counts as old
+
+    monkeypatch.setattr(time, "time", writes_first)
+    assert not spool.remove_old(key, 600)
+    assert spool.path(key).read_bytes() == b"pixels"
+    assert [one.key for one in spool.files("")] == [key]
