@@ -17,6 +17,7 @@ from services.listener.reconcile import Reconciler, make_reconciler
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
+from shared.db.jobs import open_job
 from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.studies import freeze_complete_studies
 from shared.db.tables import Association, Instance, QuarantinedInstance
@@ -310,6 +311,39 @@ def test_an_index_that_was_made_anew_is_followed_from_its_own_numbers(
     reconcile(reconciler(orthanc, database, tmp_path))
     assert position(database).change < 10_000
     assert received(database) == wanted
+
+
+def test_an_image_that_retention_removed_is_fetched_for_the_job_that_waits_for_it(
+    orthanc: OrthancServer, database: Database, tmp_path: Path, pulled: Counter[str]
+) -> None:
+    one, spool = reconciler(orthanc, database, tmp_path), Spool(tmp_path / "spool")
+    upload(orthanc, photo())
+    upload(orthanc, photo())
+    reconcile(one)
+    with database.write() as session:
+        (revision,) = freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
+        wanted, other = session.scalars(select(Instance).order_by(Instance.id))
+        for row in (wanted, other):
+            spool.remove(str(row.spool_key))
+            row.spool_key = None
+        open_job(
+            session,
+            revision,
+            key="key",
+            model="layers",
+            model_version="1",
+            weights_digest="digest",
+            parameters={},
+            instance_ids=[wanted.id],
+        )
+    pulled.clear()
+    reconcile(one)
+    reconcile(one)
+    assert list(pulled.values()) == [1]
+    with database.read() as session:
+        rows = session.scalars(select(Instance).order_by(Instance.id)).all()
+    assert spool.path(str(rows[0].spool_key)).is_file()
+    assert rows[1].spool_key is None
 
 
 @contextmanager
