@@ -41,7 +41,9 @@ def release_instances(session: Session, age: timedelta, limit: int) -> list[str]
 def release_findings(session: Session, age: timedelta, limit: int) -> list[str]:
     """Give up the findings of jobs that ended ``age`` ago; return the jobs."""
     due = (Job.findings_key.is_not(None), *_ended_before(clock(session) - age))
-    jobs = list(session.scalars(select(Job.id).where(*due).order_by(Job.finished_at).limit(limit)))
+    # Locked, so that a retry of a superseded job comes before or after, never in between.
+    found = select(Job.id).where(*due).order_by(Job.finished_at).limit(limit)
+    jobs = list(session.scalars(found.with_for_update(skip_locked=True)))
     session.execute(update(Job).where(Job.id.in_(jobs)).values(findings_key=None))
     return jobs
 

@@ -5,17 +5,19 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from services.dispatcher.loop import Dispatcher
+from services.dispatcher.retention import Retention
 from services.dispatcher.rules import SiteRules
-from services.dispatcher.settings import DispatcherSettings
+from services.dispatcher.settings import DispatcherSettings, RetentionSettings
 from shared.broker import make_broker
 from shared.db.engine import Database, clock
 from shared.db.processes import beat
 from shared.db.tables import Process
 from shared.settings import Settings
+from shared.spool import Spool
 from tests.services.dispatcher.catalogue import CATALOGUE
 
 
-def test_the_sweep_forgets_processes_killed_long_ago(database: Database) -> None:
+def test_the_sweep_forgets_processes_killed_long_ago(database: Database, spool: Spool) -> None:
     with database.write() as session:
         beat(session, "worker")
         session.flush()
@@ -28,6 +30,7 @@ def test_the_sweep_forgets_processes_killed_long_ago(database: Database) -> None
         dispatcher_settings=DispatcherSettings(),
         catalogue=CATALOGUE,
         rules=SiteRules(),
+        retention=Retention(database, spool, RetentionSettings()),
     )
 
     dispatcher.tick()
