@@ -23,7 +23,7 @@ class RetentionSettings(BaseSettings):
 
     ``instances_hours`` counts from the last image and the last job of a study, ``results_hours``
     and ``findings_hours`` from the end of the job, ``quarantine_hours`` from the arrival of what an
-    operator has decided on, ``orphans_hours`` from the last change of a file that no row knows.
+    operator discarded, ``orphans_hours`` from the last change of a file that no row knows.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_RETENTION_", frozen=True)

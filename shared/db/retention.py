@@ -63,11 +63,14 @@ def release_results(session: Session, age: timedelta, limit: int) -> list[str]:
 
 
 def release_quarantine(session: Session, age: timedelta, limit: int) -> list[str]:
-    """Give up quarantined bytes that an operator has decided on; held ones stay for ever."""
+    """Give up quarantined bytes that an operator discarded; return their keys.
+
+    Held ones stay for ever, released ones until the listener has taken them in.
+    """
     rows = session.execute(
         select(QuarantinedInstance.id, QuarantinedInstance.spool_key)
         .where(
-            QuarantinedInstance.state != QuarantineState.HELD,
+            QuarantinedInstance.state == QuarantineState.DISCARDED,
             QuarantinedInstance.spool_key.is_not(None),
             QuarantinedInstance.received_at < clock(session) - age,
         )

@@ -185,7 +185,7 @@ def test_an_image_that_comes_again_is_used_again(
         assert removed_sources(session) == {}
 
 
-def test_quarantine_is_held_until_an_operator_has_decided(
+def test_quarantine_is_held_until_an_operator_has_discarded_it(
     retention: Retention, database: Database, spool: Spool
 ) -> None:
     file = spool.write_by_digest("quarantine", b"broken")
@@ -194,9 +194,12 @@ def test_quarantine_is_held_until_an_operator_has_decided(
         row = session.scalars(select(QuarantinedInstance)).one()
         row.received_at -= timedelta(days=365)
     make_old(spool)
-    retention.sweep()
-    retention.remove_orphans()
-    assert spool.path(file.key).exists()
+    for needed in (QuarantineState.HELD, QuarantineState.RELEASED):
+        with database.write() as session:
+            session.execute(update(QuarantinedInstance).values(state=needed))
+        retention.sweep()
+        retention.remove_orphans()
+        assert spool.path(file.key).exists(), "a released one is taken in from here"
     with database.write() as session:
         session.execute(update(QuarantinedInstance).values(state=QuarantineState.DISCARDED))
     retention.sweep()
