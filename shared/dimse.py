@@ -63,7 +63,8 @@ class DimsePacs:
     def store(self, content: bytes) -> None:
         """Send by C-STORE. A duplicate is fine: the caller verifies what is there."""
         dataset = dcmread(io.BytesIO(content))
-        with self._association(UID(dataset.SOPClassUID)) as association:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        with self._association(UID(dataset.SOPClassUID), syntax) as association:
             status = association.send_c_store(dataset)
         _check(status, allowed={_SUCCESS, _DUPLICATE})
 
@@ -74,12 +75,14 @@ class DimsePacs:
         _check(status, allowed={_SUCCESS})
 
     @contextmanager
-    def _association(self, sop_class_uid: UID) -> Iterator[Any]:
+    def _association(
+        self, sop_class_uid: UID, transfer_syntax_uid: UID = ExplicitVRLittleEndian
+    ) -> Iterator[Any]:
         settings = self._settings
         entity = Requestor(ae_title=self._ae_title)
         entity.acse_timeout = entity.dimse_timeout = settings.timeout_seconds
         entity.network_timeout = entity.connection_timeout = settings.timeout_seconds
-        entity.add_requested_context(sop_class_uid, ExplicitVRLittleEndian)
+        entity.add_requested_context(sop_class_uid, transfer_syntax_uid)
         association = entity.associate(
             settings.host, settings.port, ae_title=settings.ae_title, tls_args=self._tls
         )

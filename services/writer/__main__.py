@@ -17,7 +17,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings, writer_settings = Settings(), WriterSettings()
     configure_logs("writer", settings.log_level)
-    broker, database = bootstrap(settings, PacsSettings())
+    broker, database = bootstrap(settings, PacsSettings(), writer_settings)
     with Heart(lambda: _beat(database), _BEAT_SECONDS, "process"):
         consume(
             broker,

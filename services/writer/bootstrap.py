@@ -2,6 +2,7 @@
 
 from celery import Celery
 
+from services.writer.settings import WriterSettings
 from services.writer.tasks import WriteStage, register
 from shared.broker import make_broker
 from shared.db.engine import Database
@@ -12,10 +13,14 @@ from shared.stage import StageRunner
 from shared.states import Stage
 
 
-def bootstrap(settings: Settings, pacs_settings: PacsSettings) -> tuple[Celery, Database]:
+def bootstrap(
+    settings: Settings, pacs_settings: PacsSettings, writer_settings: WriterSettings
+) -> tuple[Celery, Database]:
     """Return the broker to consume from, and the database, of a wired writer."""
     database = Database(settings.database_url)
     broker = make_broker(settings)
-    stage = WriteStage(database, Spool(settings.spool), make_pacs(pacs_settings, settings.ae_title))
+    pacs = make_pacs(pacs_settings, settings.ae_title)
+    spool = Spool(settings.spool)
+    stage = WriteStage(database, spool, pacs, writer_settings.stack_encoding)
     register(broker, StageRunner(database, settings, Stage.WRITE, "writer"), stage)
     return broker, database

@@ -67,10 +67,12 @@ def finish(result: Dataset, source: Dataset) -> bytes:
     if result.SOPClassUID != SecondaryCaptureImageStorage:  # the picture holds no codes
         result.CodingSchemeIdentificationSequence = [_private_scheme()]
     result.SpecificCharacterSet = "ISO_IR 192"
+    # highdicom sets the transfer syntax of what it compressed; the picture has no file meta yet.
+    built_as = getattr(result, "file_meta", Dataset()).get("TransferSyntaxUID")
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = UID(result.SOPClassUID)
     meta.MediaStorageSOPInstanceUID = UID(result.SOPInstanceUID)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = built_as or ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     result.file_meta = meta

@@ -7,6 +7,7 @@ source has true geometry, that is used. The source itself is never changed.
 """
 
 import copy
+from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
@@ -109,6 +110,28 @@ def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> D
     placed.SharedFunctionalGroupsSequence = [shared]
     placed.PerFrameFunctionalGroupsSequence = [_frame_at(index) for index in range(frames)]
     return placed
+
+
+def placed_sources(
+    headers: Sequence[Dataset], frame_of_reference_uid: str
+) -> tuple[list[Dataset], bool]:
+    """Return headers that highdicom can build on, and whether their planes are the sources' own.
+
+    ``headers`` is one image of any number of frames, or several of one frame each: image *k* of
+    those lies at z = -k.
+    """
+    if all(has_planes(one) for one in headers):
+        return list(headers), True
+    if len(headers) == 1:
+        frames = int(headers[0].get("NumberOfFrames") or 1)
+        return [neutral_copy(headers[0], frame_of_reference_uid, frames)], False
+    copies = [neutral_copy(one, frame_of_reference_uid, 1) for one in headers]
+    for index, one in enumerate(copies):
+        one.ImagePositionPatient = [0, 0, -index]
+        # They are single-frame images; highdicom takes them for others with these.
+        del one.NumberOfFrames
+        del one.SharedFunctionalGroupsSequence, one.PerFrameFunctionalGroupsSequence
+    return copies, False
 
 
 def geometry_note(header: Dataset) -> str:

@@ -8,11 +8,12 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as dicom_codes
 from pydicom.sr.coding import Code
 
+from services.writer.settings import StackEncoding
 from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.uids import derived_uid
 from workers.contract import ModelSpec, Segment
 
-WRITER_VERSION = "3"
+WRITER_VERSION = "4"
 """Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
 writer would find its old, broken object in the PACS and leave it there."""
 
@@ -41,23 +42,30 @@ class Equipment(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What all results of one source image have in common.
+    """What all results of one group of images have in common.
 
-    ``source`` is the header of the image; ``derived_from_uids`` name what was read as well, and
-    ``derived_from`` holds the headers of those that the results refer to.
+    ``sources`` are the headers of the images; ``derived_from_uids`` name what was read as well,
+    and ``derived_from`` holds the headers of those that the results refer to.
+    ``stack_encoding`` is the site's for a group of several frames, ``binary`` for one frame.
     """
 
-    source: Dataset
+    sources: tuple[Dataset, ...]
     derived_from: tuple[Dataset, ...]
     derived_from_uids: tuple[str, ...]
     spec: ModelSpec
     weights_digest: str
+    stack_encoding: StackEncoding = "binary"
+
+    @property
+    def source(self) -> Dataset:
+        """The header of the first image, whose patient, study and dates the results carry."""
+        return self.sources[0]
 
     def uid(self, *parts: str) -> str:
         """Return the UID of one part of the results (role, index, level)."""
         parameters = [f"{key}={value}" for key, value in sorted(self.spec.parameters.items())]
         made_of = (
-            str(self.source.SOPInstanceUID),
+            *(str(one.SOPInstanceUID) for one in self.sources),
             *sorted(self.derived_from_uids),
             self.spec.name,
             self.spec.version,
@@ -65,6 +73,9 @@ class Identity:
             *parameters,
             WRITER_VERSION,
         )
+        if self.stack_encoding != "binary":
+            # Another SOP class, and reports that refer to it: never found under the same UIDs.
+            made_of = (*made_of, self.stack_encoding)
         return derived_uid("result", *made_of, *parts)
 
     def sop_instance_uid(self, role: Role, index: int = 0) -> str:
@@ -86,12 +97,16 @@ class Identity:
         text = " ".join(word for word in words if word)
         return f"{text[: _LONG_STRING - 11]} (research)"
 
-    def tracking_uid(self, segment: Segment | None) -> str:
-        """Return the UID that SEG and SR share for one structure (or the whole image)."""
-        return self.uid("tracking", "image" if segment is None else str(segment.number))
+    def tracking_uid(self, segment: Segment) -> str:
+        """Return the UID that SEG and SR share for one structure, over all images of the group."""
+        return self.uid("tracking", str(segment.number))
+
+    def image_tracking_uid(self, index: int) -> str:
+        """Return the UID of what is said about image ``index`` as a whole."""
+        return self.uid("tracking", "image", str(index))
 
     def tracking_identifier(self, segment: Segment | None) -> str:
-        """Return the readable twin of :meth:`tracking_uid`."""
+        """Return the readable twin of both."""
         return f"{self.spec.name} {'image' if segment is None else segment.label}"
 
     def equipment(self) -> Equipment:

@@ -1,29 +1,44 @@
-"""PM: one map of one image as a float32 DICOM Parametric Map (PS3.3 A.75)."""
+"""PM: one map of a group of images as a float32 DICOM Parametric Map (PS3.3 A.75)."""
+
+import dataclasses
+from collections.abc import Sequence
 
 import highdicom as hd
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from services.writer.geometry import geometry_note, has_planes, neutral_copy
+from services.writer.geometry import geometry_note, neutral_copy, placed_sources
 from services.writer.identity import Identity, concept
+from services.writer.reading import Reading
 from shared.dicom import codes
 from workers.findings import ParametricMap
 
+MAX_VALUES = 2**26
+"""Largest map that is written (256 MiB): floats cannot be compressed, and every viewer of a study
+fetches them."""
 
-def build_pm(found: ParametricMap, identity: Identity, index: int) -> Dataset:
-    """Return map ``index`` of the findings.
 
-    ``found.values`` is (frames, rows, columns), or (1, rows, columns) for a map that condenses
-    all frames: that one gets neutral planes and refers to the whole source, not to a frame.
+def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dataset | None:
+    """Return map ``index`` of the findings, or ``None`` when it is larger than ``MAX_VALUES``.
+
+    The values of one image are (frames, rows, columns), or (1, rows, columns) for a map that
+    condenses all frames: that one gets neutral planes and refers to the whole source, not to a
+    frame.
     """
+    maps = [one.findings.maps[index] for one in readings]
+    if sum(one.values.size for one in maps) > MAX_VALUES:
+        return None
+    found = dataclasses.replace(maps[0], values=np.concatenate([one.values for one in maps]))
     source = identity.source
-    frames = int(source.get("NumberOfFrames") or 1)
-    condensed = len(found.values) != frames
-    neutral = condensed or not has_planes(source)
+    condensed = len(found.values) != sum(one.frames for one in readings)
     frame_of_reference_uid = identity.uid("frame-of-reference", str(len(found.values)))
-    base = neutral_copy(source, frame_of_reference_uid, len(found.values)) if neutral else source
+    if condensed:
+        bases = [neutral_copy(source, frame_of_reference_uid, len(found.values))]
+    else:
+        bases, _ = placed_sources(identity.sources, frame_of_reference_uid)
     dataset = hd.pm.ParametricMap(
-        source_images=[base],
+        source_images=bases,
         pixel_array=found.values,
         series_instance_uid=identity.series_instance_uid("pm", index),
         series_number=identity.series_number("pm", index),

@@ -1,7 +1,7 @@
-"""Results: from the findings of one image to the files that go into the PACS."""
+"""Results: from the findings of a job to the files that go into the PACS."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from services.writer.geometry import header_copy
 from services.writer.identity import Identity, Role
 from services.writer.overlay import render_overlay
 from services.writer.pm import build_pm
+from services.writer.reading import Reading, grouped
 from services.writer.sc import build_sc
 from services.writer.seg import build_seg
+from services.writer.settings import StackEncoding
 from services.writer.sr import build_image_report, build_segment_report
 from shared.dicom.pixels import read_frames
 from shared.errors import BadInputError, PermanentError, TransientError
@@ -28,7 +30,10 @@ _ENCODING_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, Val
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltResult:
-    """One DICOM object, ready to be stored; ``content`` is its Part 10 file."""
+    """One DICOM object, ready to be stored; ``content`` is its Part 10 file.
+
+    ``source_sop_instance_uid`` is the image it was made from, or the first of them.
+    """
 
     role: Role
     sop_class_uid: str
@@ -36,57 +41,61 @@ class BuiltResult:
     series_instance_uid: str
     study_instance_uid: str
     series_description: str
+    source_sop_instance_uid: str
     content: bytes
 
 
 def build_results(
-    findings: Findings,
-    source_path: Path,
+    findings: Sequence[Findings],
+    paths: Mapping[str, Path],
     spec: ModelSpec,
     weights_digest: str,
     *,
-    derived_from_paths: Sequence[Path] = (),
-) -> tuple[BuiltResult, ...]:
-    """Return every result of one image: the same arguments, the same bytes.
+    stack_encoding: StackEncoding = "binary",
+) -> Iterator[BuiltResult]:
+    """Yield every result of a job, one at a time: the same arguments, the same bytes.
 
     Eligible images get a SEG (unless all masks are empty) with its report, a map for each
     parametric map, the report on the whole image, and the picture. Others get that report only.
+    Images that are alike share them: :func:`services.writer.reading.grouped`.
 
     Parameters
     ----------
-    source_path
-        The image that ``findings`` lies on.
-    derived_from_paths
-        The images of ``findings.derived_from``, referred to in the results; may be left out.
+    paths
+        SOP Instance UID → file: of every image that findings lie on, and of those of their
+        ``derived_from`` that the results should refer to.
+    stack_encoding
+        How a SEG of several frames is stored.
 
     Raises
     ------
     BadInputError
-        The source cannot be read as DICOM, or not decoded.
+        A source cannot be read as DICOM, or not decoded.
     PermanentError
-        The findings do not fit the image (``findings``), or cannot be encoded (``encoding``).
+        The findings do not fit their image (``findings``), or cannot be encoded (``encoding``).
     TransientError
         A file cannot be read from disk.
     """
-    source = _header(source_path)
-    check_findings(findings, source, spec)
-    try:
+    readings = [_reading(one, paths, spec) for one in findings]
+    for group in grouped(readings):
         identity = Identity(
-            source=header_copy(source),
-            derived_from=tuple(header_copy(_header(path)) for path in derived_from_paths),
-            derived_from_uids=findings.derived_from,
+            sources=tuple(one.source for one in group),
+            derived_from=group[0].derived_from,
+            derived_from_uids=group[0].findings.derived_from,
             spec=spec,
             weights_digest=weights_digest,
+            stack_encoding=stack_encoding if sum(one.frames for one in group) > 1 else "binary",
         )
-        return tuple(
-            _built(role, dataset, source)
-            for role, dataset in _datasets(findings, identity, source_path)
-        )
-    except _ENCODING_ERRORS as error:
-        # The cause stays out of the reason: it may quote attribute values.
-        raise PermanentError(
-            f"the results cannot be encoded ({type(error).__name__})", code="encoding"
-        ) from error
+        # Patient and study are copied from here: the other headers have them blank.
+        first = _header(group[0].path)
+        try:
+            for role, dataset in _datasets(group, identity):
+                yield _built(role, dataset, first, group[0])
+        except _ENCODING_ERRORS as error:
+            # The cause stays out of the reason: it may quote attribute values.
+            raise PermanentError(
+                f"the results cannot be encoded ({type(error).__name__})", code="encoding"
+            ) from error
 
 
 def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None:
@@ -115,24 +124,43 @@ def _header(path: Path) -> Dataset:
         raise TransientError("the instance cannot be read from disk", code="spool") from error
 
 
-def _datasets(
-    findings: Findings, identity: Identity, source_path: Path
-) -> Iterator[tuple[Role, Dataset]]:
-    if not findings.eligible:
-        yield "sr-image", build_image_report(findings, None, identity)
+def _reading(findings: Findings, paths: Mapping[str, Path], spec: ModelSpec) -> Reading:
+    path = paths.get(findings.sop_instance_uid)
+    if path is None:
+        raise PermanentError("the findings are of an image we do not have", code="findings")
+    source = _header(path)
+    check_findings(findings, source, spec)
+    derived_from = [_header(paths[one]) for one in findings.derived_from if one in paths]
+    return Reading(
+        findings=findings,
+        source=header_copy(source),
+        path=path,
+        derived_from=tuple(header_copy(one) for one in derived_from),
+    )
+
+
+def _datasets(group: tuple[Reading, ...], identity: Identity) -> Iterator[tuple[Role, Dataset]]:
+    if not group[0].findings.eligible:
+        yield "sr-image", build_image_report(group, None, identity)
         return
-    segmentation = build_seg(findings, identity)
+    segmentation = build_seg(group, identity)
     if segmentation is not None:
         yield "seg", segmentation.dataset
-        yield "sr", build_segment_report(findings, segmentation, identity)
-    for index, found in enumerate(findings.maps):
-        yield "pm", build_pm(found, identity, index)
-    yield "sr-image", build_image_report(findings, segmentation, identity)
-    picture = render_overlay(findings, read_frames(source_path).pixels, identity.spec)
-    yield "sc", build_sc(picture, identity)
+        yield "sr", build_segment_report(group, segmentation, identity)
+    notes = []
+    for index, found in enumerate(group[0].findings.maps):
+        parametric_map = build_pm(group, identity, index)
+        if parametric_map is None:
+            notes.append(f"{found.name}: too large to be written as a map; see the pictures.")
+        else:
+            yield "pm", parametric_map
+    yield "sr-image", build_image_report(group, segmentation, identity, notes)
+    for index, one in enumerate(group):
+        picture = render_overlay(one.findings, read_frames(one.path).pixels, identity.spec)
+        yield "sc", build_sc(picture, identity, index)
 
 
-def _built(role: Role, dataset: Dataset, source: Dataset) -> BuiltResult:
+def _built(role: Role, dataset: Dataset, source: Dataset, first: Reading) -> BuiltResult:
     return BuiltResult(
         role=role,
         sop_class_uid=str(dataset.SOPClassUID),
@@ -140,5 +168,6 @@ def _built(role: Role, dataset: Dataset, source: Dataset) -> BuiltResult:
         series_instance_uid=str(dataset.SeriesInstanceUID),
         study_instance_uid=str(source.StudyInstanceUID),
         series_description=str(dataset.SeriesDescription),
+        source_sop_instance_uid=first.findings.sop_instance_uid,
         content=finish(dataset, source),
     )

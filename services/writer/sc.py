@@ -15,14 +15,17 @@ from services.writer.identity import Identity
 _ALWAYS_LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless})
 
 
-def build_sc(picture: npt.NDArray[np.uint8], identity: Identity) -> Dataset:
-    """Return ``picture``, (rows, columns, 3) uint8 RGB, as a Secondary Capture."""
-    source = identity.source
+def build_sc(picture: npt.NDArray[np.uint8], identity: Identity, index: int = 0) -> Dataset:
+    """Return ``picture``, (rows, columns, 3) uint8 RGB, of image ``index`` of the group.
+
+    The pictures of a group are one series, to be paged through like its images.
+    """
+    source = identity.sources[index]
     dataset = Dataset()
     dataset.SOPClassUID = SecondaryCaptureImageStorage
-    dataset.SOPInstanceUID = identity.sop_instance_uid("sc")
+    dataset.SOPInstanceUID = identity.sop_instance_uid("sc", index)
     dataset.SeriesInstanceUID = identity.series_instance_uid("sc")
-    dataset.SeriesNumber, dataset.InstanceNumber = identity.series_number("sc"), 1
+    dataset.SeriesNumber, dataset.InstanceNumber = identity.series_number("sc"), index + 1
     dataset.SeriesDescription = identity.series_description("sc")
     dataset.Modality, dataset.ConversionType = "OT", "WSD"
     equipment = identity.equipment()

@@ -1,19 +1,20 @@
-"""SEG: the masks of one image as a binary DICOM Segmentation (PS3.3 A.51)."""
+"""SEG: the masks of a group of images as one DICOM Segmentation (PS3.3 A.51)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import highdicom as hd
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from services.writer.geometry import geometry_note, has_planes, neutral_copy
+from services.writer.geometry import geometry_note, placed_sources
 from services.writer.identity import Identity, concept
+from services.writer.reading import Reading
 from shared.dicom import codes
 from workers.contract import Segment
-from workers.findings import Findings, Mask
+from workers.findings import Mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +25,21 @@ class Segmentation:
     numbers: Mapping[int, int]
 
 
-def build_seg(findings: Findings, identity: Identity) -> Segmentation | None:
-    """Return the SEG of ``findings``, or ``None`` when no segment has a single pixel."""
-    found = [one for one in identity.spec.segments if _has_pixels(findings, one)]
+def build_seg(readings: Sequence[Reading], identity: Identity) -> Segmentation | None:
+    """Return the SEG of ``readings``, or ``None`` when no segment has a single pixel.
+
+    Structures that overlap cannot be a label map, and are BINARY whatever the site set.
+    """
+    found = [one for one in identity.spec.segments if _has_pixels(readings, one)]
     if not found:
         return None
-    source = identity.source
-    placed = has_planes(source)
-    frames = int(source.get("NumberOfFrames") or 1)
-    frame_of_reference_uid = identity.uid("frame-of-reference")
-    base = source if placed else neutral_copy(source, frame_of_reference_uid, frames)
+    pixels = _stored(readings, found)
+    bases, placed = placed_sources(identity.sources, identity.uid("frame-of-reference"))
+    label_map = identity.stack_encoding == "labelmap-rle" and pixels.ndim == 3
     dataset = hd.seg.Segmentation(
-        source_images=[base],
-        pixel_array=_stored(findings, found),
-        segmentation_type="BINARY",
+        source_images=bases,
+        pixel_array=pixels,
+        segmentation_type="LABELMAP" if label_map else "BINARY",
         segment_descriptions=[
             _description(number, segment, identity) for number, segment in enumerate(found, 1)
         ],
@@ -47,38 +49,61 @@ def build_seg(findings: Findings, identity: Identity) -> Segmentation | None:
         instance_number=1,
         series_description=identity.series_description("seg"),
         content_label="CUTIS",
-        content_description=geometry_note(source),
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        content_description=geometry_note(identity.source),
+        transfer_syntax_uid=RLELossless if label_map else ExplicitVRLittleEndian,
         **identity.equipment(),
     )
-    if not placed and frames == 1:
+    if not placed and len(pixels) == 1:
         # A single frame needs plane groups to be shown (OHIF) and read (3D Slicer), but no frame
         # of reference: the reference to the source frame places it, so none is invented.
         del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator
     return Segmentation(dataset=dataset, numbers={one.number: k for k, one in enumerate(found, 1)})
 
 
-def _has_pixels(findings: Findings, segment: Segment) -> bool:
-    mask = findings.masks.get(segment.number)
-    return mask is not None and bool(mask.any())
+def _has_pixels(readings: Sequence[Reading], segment: Segment) -> bool:
+    masks = (one.findings.masks.get(segment.number) for one in readings)
+    return any(mask is not None and bool(mask.any()) for mask in masks)
 
 
-def _stored(findings: Findings, found: list[Segment]) -> npt.NDArray[np.uint8]:
+def _stored(readings: Sequence[Reading], found: list[Segment]) -> npt.NDArray[np.uint8]:
     """Return a label map (frames, rows, columns), or (…, segments) where segments overlap.
 
     A label map takes a third of the memory, which counts for stacks of 500 frames.
     """
-    masks = [findings.masks[segment.number] for segment in found]
-    labels = np.zeros(masks[0].shape, np.uint8)
-    for number, mask in enumerate(masks, 1):
-        if labels[mask].any():
-            return _channels(masks)
-        labels[mask] = number
+    shape = (sum(one.frames for one in readings), *_plane(readings[0]))
+    labels = np.zeros(shape, np.uint8)
+    for view, _, number, mask in _placed(readings, found, labels):
+        if view[mask].any():
+            return _channels(readings, found, shape)
+        view[mask] = number
     return labels
 
 
-def _channels(masks: list[Mask]) -> npt.NDArray[np.uint8]:
-    return np.stack(masks, axis=-1).astype(np.uint8)
+def _channels(
+    readings: Sequence[Reading], found: list[Segment], shape: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    channels = np.zeros((*shape, len(found)), np.uint8)
+    for _, frames, number, mask in _placed(readings, found, channels):
+        channels[frames, ..., number - 1] = mask
+    return channels
+
+
+def _placed(
+    readings: Sequence[Reading], found: list[Segment], pixels: npt.NDArray[np.uint8]
+) -> Iterator[tuple[npt.NDArray[np.uint8], slice, int, Mask]]:
+    """Yield each mask with the frames of ``pixels`` that it belongs to and its segment number."""
+    first = 0
+    for one in readings:
+        frames = slice(first, first + one.frames)
+        first += one.frames
+        for number, segment in enumerate(found, 1):
+            mask = one.findings.masks.get(segment.number)
+            if mask is not None:
+                yield pixels[frames], frames, number, mask
+
+
+def _plane(one: Reading) -> tuple[int, int]:
+    return int(one.source.Rows), int(one.source.Columns)
 
 
 def _description(number: int, segment: Segment, identity: Identity) -> hd.seg.SegmentDescription:

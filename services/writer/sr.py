@@ -1,10 +1,10 @@
-"""SR: two TID 1500 reports of one image: measured structures, and the image as a whole.
+"""SR: two TID 1500 reports of a group of images: measured structures, and images as a whole.
 
 Two, because mixing measurement groups of different kinds in one report is refused by PixelMed's
 validator, which IHE's AI Results profile tests with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from highdicom import sr
 from pydicom.dataset import Dataset
@@ -12,6 +12,7 @@ from pydicom.sr.codedict import codes as dicom_codes
 from pydicom.sr.coding import Code
 
 from services.writer.identity import Identity, Role, concept, segments_by_number
+from services.writer.reading import Reading
 from services.writer.seg import Segmentation
 from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER
@@ -31,41 +32,51 @@ _Group = (
 
 
 def build_segment_report(
-    findings: Findings, segmentation: Segmentation, identity: Identity
+    readings: Sequence[Reading], segmentation: Segmentation, identity: Identity
 ) -> Dataset:
-    """Return the report with one TID 1411 group for each segment of the SEG."""
+    """Return the report with one TID 1411 group for each segment and image of the SEG."""
     segments = segments_by_number(identity.spec)
     groups = [
-        _segment_group(findings, segmentation, segments[number], identity)
+        _segment_group(one, segmentation, segments[number], identity)
+        for one in readings
         for number in segmentation.numbers
+        if len(readings) == 1 or _is_marked(one, number)
     ]
-    evidence = [identity.source, *identity.derived_from, segmentation.dataset]
+    evidence = [*identity.sources, *identity.derived_from, segmentation.dataset]
     return _document("sr", groups, [identity.caution()], evidence, identity)
 
 
 def build_image_report(
-    findings: Findings, segmentation: Segmentation | None, identity: Identity
+    readings: Sequence[Reading],
+    segmentation: Segmentation | None,
+    identity: Identity,
+    more_notes: Sequence[str] = (),
 ) -> Dataset:
-    """Return the report on the whole image: TID 1501 groups, and the notes in words.
+    """Return the report on whole images: TID 1501 groups, and the notes in words.
 
-    Holds eligibility, assessments and measurements of the whole image, and a group that says
-    "absent" for each structure that was looked for and not found.
+    Holds eligibility, assessments and measurements of each image, and a group that says "absent"
+    for each structure that was looked for and not found in it.
     """
     numbers = {} if segmentation is None else segmentation.numbers
-    groups = [_image_group(findings, identity)]
-    for number, segment in segments_by_number(identity.spec).items():
-        measurements = [one for one in findings.measurements if one.segment_number == number]
-        if number not in numbers and (number in findings.masks or measurements):
-            absent = number in findings.masks
-            groups.append(_unmarked_group(segment, measurements, absent, identity))
-    evidence = [identity.source, *identity.derived_from]
-    return _document("sr-image", groups, list(_notes(findings, identity)), evidence, identity)
+    groups = []
+    for index, one in enumerate(readings):
+        groups.append(_image_group(one, index, identity))
+        groups += _unmarked_groups(one, numbers, identity)
+    notes = [note for one in readings for note in _notes(one.findings, segmentation, identity)]
+    evidence = [*identity.sources, *identity.derived_from]
+    words = list(dict.fromkeys([*notes, *more_notes]))
+    return _document("sr-image", groups, words, evidence, identity)
+
+
+def _is_marked(reading: Reading, number: int) -> bool:
+    mask = reading.findings.masks.get(number)
+    return mask is not None and bool(mask.any())
 
 
 def _segment_group(
-    findings: Findings, segmentation: Segmentation, segment: Segment, identity: Identity
+    reading: Reading, segmentation: Segmentation, segment: Segment, identity: Identity
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
-    source, seg = identity.source, segmentation.dataset
+    source, seg = reading.source, segmentation.dataset
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(segment, identity),
         finding_type=concept(segment.type),
@@ -80,75 +91,86 @@ def _segment_group(
                 sr.SourceImageForSegmentation(source.SOPClassUID, source.SOPInstanceUID)
             ],
         ),
-        measurements=[
-            _measurement(one, identity)
-            for one in findings.measurements
-            if one.segment_number == segment.number
-        ]
-        or None,
+        measurements=_measurements(reading.findings, segment.number, identity),
     )
 
 
 def _image_group(
-    findings: Findings, identity: Identity
+    reading: Reading, index: int, identity: Identity
 ) -> sr.MeasurementsAndQualitativeEvaluations:
+    findings = reading.findings
     pairs = [(one.question, one.answer) for one in findings.assessments]
     if codes.ELIGIBILITY not in [question for question, _ in pairs]:
         answer = codes.ELIGIBLE if findings.eligible else codes.NOT_ELIGIBLE
         pairs.insert(0, (codes.ELIGIBILITY, answer))
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(None, identity),
-        measurements=[
-            _measurement(one, identity)
-            for one in findings.measurements
-            if one.segment_number is None
-        ]
-        or None,
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=identity.image_tracking_uid(index), identifier=identity.tracking_identifier(None)
+        ),
+        measurements=_measurements(findings, None, identity),
         qualitative_evaluations=[
             sr.QualitativeEvaluation(concept(question), concept(answer))
             for question, answer in pairs
         ],
         source_images=[
             sr.SourceImageForMeasurementGroup(one.SOPClassUID, one.SOPInstanceUID)
-            for one in (identity.source, *identity.derived_from)
+            for one in (reading.source, *reading.derived_from)
         ],
     )
 
 
-def _unmarked_group(
-    segment: Segment, measurements: list[Measurement], absent: bool, identity: Identity
-) -> sr.MeasurementsAndQualitativeEvaluations:
-    absence = [sr.QualitativeEvaluation(concept(_PRESENCE), concept(_ABSENT))]
-    return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(segment, identity),
-        finding_type=concept(segment.type),
-        finding_category=concept(segment.category),
-        measurements=[_measurement(one, identity) for one in measurements] or None,
-        qualitative_evaluations=absence if absent else None,
-        source_images=[
-            sr.SourceImageForMeasurementGroup(
-                identity.source.SOPClassUID, identity.source.SOPInstanceUID
+def _unmarked_groups(
+    reading: Reading, numbers: Mapping[int, int], identity: Identity
+) -> Iterator[sr.MeasurementsAndQualitativeEvaluations]:
+    """Yield a group for each structure of this image that the SEG does not hold."""
+    masks = reading.findings.masks
+    for number, segment in segments_by_number(identity.spec).items():
+        marked = number in numbers and (number not in masks or bool(masks[number].any()))
+        measurements = _measurements(reading.findings, number, identity)
+        if not marked and (number in masks or measurements):
+            absence = [sr.QualitativeEvaluation(concept(_PRESENCE), concept(_ABSENT))]
+            yield sr.MeasurementsAndQualitativeEvaluations(
+                tracking_identifier=_tracking(segment, identity),
+                finding_type=concept(segment.type),
+                finding_category=concept(segment.category),
+                measurements=measurements,
+                qualitative_evaluations=absence if number in masks else None,
+                source_images=[
+                    sr.SourceImageForMeasurementGroup(
+                        reading.source.SOPClassUID, reading.source.SOPInstanceUID
+                    )
+                ],
             )
-        ],
-    )
 
 
-def _notes(findings: Findings, identity: Identity) -> Iterator[str]:
+def _notes(
+    findings: Findings, segmentation: Segmentation | None, identity: Identity
+) -> Iterator[str]:
     yield identity.caution()
     yield f"Weights SHA-256: {identity.weights_digest}."
     if not findings.eligible:
         yield f"Not analysed: {findings.reason}"
-    if findings.masks and not any(mask.any() for mask in findings.masks.values()):
+    if findings.masks and segmentation is None:
         yield "No structure was found: there is no segmentation of this image."
     for one in findings.assessments:
         if one.note:
             yield f"{one.question.meaning}: {one.note}"
 
 
-def _tracking(segment: Segment | None, identity: Identity) -> sr.TrackingIdentifier:
+def _tracking(segment: Segment, identity: Identity) -> sr.TrackingIdentifier:
     return sr.TrackingIdentifier(
         uid=identity.tracking_uid(segment), identifier=identity.tracking_identifier(segment)
     )
+
+
+def _measurements(
+    findings: Findings, segment_number: int | None, identity: Identity
+) -> list[sr.Measurement] | None:
+    return [
+        _measurement(one, identity)
+        for one in findings.measurements
+        if one.segment_number == segment_number
+    ] or None
 
 
 def _measurement(one: Measurement, identity: Identity) -> sr.Measurement:

@@ -1,10 +1,12 @@
 """Tasks: the Celery task that writes the results of one job into the PACS."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 from celery import Celery
 
 from services.writer.results import BuiltResult, build_results
+from services.writer.settings import StackEncoding
 from services.writer.store import store_result
 from shared.db.engine import Database
 from shared.db.results import record_result, verify_result
@@ -25,29 +27,39 @@ from workers.findings import load_findings
 class WriteStage:
     """The write stage of a job: from spooled findings to results verified in the PACS."""
 
-    def __init__(self, database: Database, spool: Spool, pacs: Pacs) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        pacs: Pacs,
+        stack_encoding: StackEncoding = "binary",
+    ) -> None:
         self._database = database
         self._spool = spool
         self._pacs = pacs
+        self._stack_encoding: StackEncoding = stack_encoding
 
     def work(self, attempt: Attempt) -> None:
-        """Build, record, store and verify every result of the job."""
+        """Build and record every result of the job; then store and verify them.
+
+        Nothing is stored before all could be built. One result is in memory at a time: that of a
+        stack of 500 frames is large enough.
+        """
         with self._database.read() as session:
             job = session.get_one(Job, attempt.claim.job_id)
             instances = instances_of(session, job.instance_ids)
         with attempt.timed("build"):
-            results = self._build(job, instances)
-            failpoint("writer.after-build")
-            self._record(job, results)
+            recorded = [self._record(job, built) for built in self._results(job, instances)]
             failpoint("writer.after-record")
         with attempt.timed("store"):
-            for built, _source in results:
+            for built, key in recorded:
                 if attempt.lost.is_set():
                     raise TransientError("the lease was lost while storing", code="lease-lost")
+                content = self._spool.path(key).read_bytes()
                 failpoint("writer.before-store")
-                already = not store_result(self._pacs, built)
+                stored = store_result(self._pacs, dataclasses.replace(built, content=content))
                 failpoint("writer.after-store")
-                self._verify(job, built, already_stored=already)
+                self._verify(job, built, already_stored=not stored)
 
     def _verify(self, job: Job, built: BuiltResult, *, already_stored: bool) -> None:
         with self._database.write() as session:
@@ -55,7 +67,7 @@ class WriteStage:
             failpoint("writer.before-verify-commit")
         failpoint("writer.after-verify")
 
-    def _build(self, job: Job, instances: Sequence[Instance]) -> list[tuple[BuiltResult, str]]:
+    def _results(self, job: Job, instances: Sequence[Instance]) -> Iterator[BuiltResult]:
         spec = models().get(job.model)
         if spec is None or job.findings_key is None:
             raise PermanentError(f"there are no findings of {job.model}", code="no-findings")
@@ -64,39 +76,36 @@ class WriteStage:
         if today != (job.weights_digest, job.model_version, job.parameters):
             # Findings made with other weights must not be labelled with today's.
             raise PermanentError("the weights changed since the model ran", code="weights-changed")
-        paths = source_paths(self._spool, instances)
-        return [
-            (built, findings.sop_instance_uid)
-            for findings in load_findings(self._spool.path(job.findings_key))
-            for built in build_results(
-                findings,
-                paths[findings.sop_instance_uid],
-                spec,
-                job.weights_digest,
-                derived_from_paths=[paths[one] for one in findings.derived_from],
-            )
-        ]
+        return build_results(
+            load_findings(self._spool.path(job.findings_key)),
+            source_paths(self._spool, instances),
+            spec,
+            job.weights_digest,
+            stack_encoding=self._stack_encoding,
+        )
 
-    def _record(self, job: Job, results: list[tuple[BuiltResult, str]]) -> None:
-        for built, source in results:
-            file = self._spool.write(
-                f"jobs/{job.id}/results/{built.sop_instance_uid}.dcm", built.content
-            )
-            failpoint("writer.after-result-file")
-            row = Result(
-                job_id=job.id,
-                role=built.role,
-                sop_class_uid=built.sop_class_uid,
-                sop_instance_uid=built.sop_instance_uid,
-                series_instance_uid=built.series_instance_uid,
-                series_description=built.series_description,
-                source_sop_instance_uid=source,
-                sha256=file.sha256,
-                spool_key=file.key,
-                state=ResultState.BUILT,
-            )
-            with self._database.write() as session:
-                record_result(session, row)
+    def _record(self, job: Job, built: BuiltResult) -> tuple[BuiltResult, str]:
+        """Return the result without its bytes, and the key of the file that holds them."""
+        failpoint("writer.after-build")
+        file = self._spool.write(
+            f"jobs/{job.id}/results/{built.sop_instance_uid}.dcm", built.content
+        )
+        failpoint("writer.after-result-file")
+        row = Result(
+            job_id=job.id,
+            role=built.role,
+            sop_class_uid=built.sop_class_uid,
+            sop_instance_uid=built.sop_instance_uid,
+            series_instance_uid=built.series_instance_uid,
+            series_description=built.series_description,
+            source_sop_instance_uid=built.source_sop_instance_uid,
+            sha256=file.sha256,
+            spool_key=file.key,
+            state=ResultState.BUILT,
+        )
+        with self._database.write() as session:
+            record_result(session, row)
+        return dataclasses.replace(built, content=b""), file.key
 
 
 def register(broker: Celery, runner: StageRunner, stage: WriteStage) -> None:

@@ -45,7 +45,8 @@ class Scene:
 
     def results(self, folder: Path) -> tuple[BuiltResult, ...]:
         path = factories.save(self.source, folder / f"{self.name}.dcm")
-        return build_results(self.findings, path, self.spec, DIGEST)
+        paths = {self.findings.sop_instance_uid: path}
+        return tuple(build_results([self.findings], paths, self.spec, DIGEST))
 
 
 def scenes() -> list[Scene]:

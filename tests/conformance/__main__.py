@@ -11,14 +11,13 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from services.writer.results import BuiltResult
+from services.writer.settings import StackEncoding
 from tests.conformance.archive import store_and_read_back
 from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions, missing_programs
 from tests.conformance.inputs import INPUTS, series_of
 from tests.orthanc import OrthancServer
-from tests.services.writer.samples import build, findings_for
+from tests.services.writer.samples import build_series, findings_for, without_overlap
 
 COLUMNS = (*CHECKERS, "Orthanc", "same bytes")
 
@@ -56,7 +55,7 @@ def _examine(names: Sequence[str], folder: Path) -> tuple[Table, set[Exemption]]
     first: dict[str, list[bytes]] = {}
     with OrthancServer(folder) as orthanc:
         for name in names:
-            built = _build(series_of(name), folder / "first")
+            built = _build(name, folder / "first")
             first[name] = [one.content for one in built]
             for one in built:
                 for checker in CHECKERS:
@@ -68,23 +67,23 @@ def _examine(names: Sequence[str], folder: Path) -> tuple[Table, set[Exemption]]
                 table.setdefault((name, one.role, "Orthanc"), []).extend(wrong)
     # Last, so that a clock read anywhere has moved on.
     for name in names:
-        again = _build(series_of(name), folder / "again")
+        again = _build(name, folder / "again")
         for one, content in zip(again, first[name], strict=True):
             differs = [] if one.content == content else ["other bytes when built again"]
             table.setdefault((name, one.role, "same bytes"), []).extend(differs)
     return table, used
 
 
-def _build(images: list[Dataset], folder: Path) -> list[BuiltResult]:
-    return [
-        result
-        for one in images
-        for result in build(
-            one,
-            folder,
-            findings_for(one, condensed_map=one.SeriesDescription.startswith("LSCI raw")),
-        )
+def _build(name: str, folder: Path) -> list[BuiltResult]:
+    images = series_of(name)
+    condensed = [one.SeriesDescription.startswith("LSCI raw") for one in images]
+    findings = [
+        findings_for(one, condensed_map=each) for one, each in zip(images, condensed, strict=True)
     ]
+    encoding: StackEncoding = "labelmap-rle" if "label map" in name else "binary"
+    if encoding == "labelmap-rle":
+        findings = [without_overlap(one) for one in findings]
+    return build_series(images, folder, findings, encoding)
 
 
 def _print_table(names: Sequence[str], table: Table) -> None:

@@ -23,7 +23,8 @@ def store_and_read_back(orthanc: OrthancServer, result: BuiltResult) -> list[str
     login = (settings.username, settings.secret())
     whole = requests.get(
         where,
-        headers={"Accept": 'multipart/related; type="application/dicom"'},
+        # As stored: without it, an archive decompresses what it gives (PS3.18 8.7.3.5.2).
+        headers={"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'},
         auth=login,
         timeout=30,
     )

@@ -193,6 +193,7 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "B-scan, HTJ2K": htj2k_bscan,
     "B-scans, one series": single_bscans,
     "stack, no functional groups": factories.byte_stack,
+    "stack, as label map": factories.byte_stack,
     "stack, functional groups": placed_stack,
     "stack of one frame": lambda: factories.byte_stack(factories.layered_stack(frames=1)),
     "stack, 12 of 16 bit": factories.word_stack,

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
-from services.writer.results import build_results
 from services.writer.store import store_result
 from shared.errors import ConfigurationError
 from shared.pacs import make_pacs
@@ -14,7 +13,7 @@ from tests import factories
 from tests.conformance.checkers import complaints_about
 from tests.integration.require import require_checkers
 from tests.orthanc import OrthancServer
-from tests.services.writer.samples import DIGEST, SPEC, build, findings_for
+from tests.services.writer.samples import DIGEST, build, findings_for, results_of
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +54,7 @@ def test_results_are_stored_once_and_come_back_byte_by_byte(
     # The weights digest gives each way of storing results of its own.
     source = factories.byte_stack()
     path = factories.save(source, tmp_path / "one.dcm")
-    results = build_results(findings_for(source), path, SPEC, f"{store_by} {search} {DIGEST}")
+    results = results_of(findings_for(source), path, digest=f"{store_by} {search} {DIGEST}")
     assert [one.role for one in results] == ["seg", "sr", "pm", "sr-image", "sc"]
     for one in results:
         assert store_result(pacs, one), one.role

@@ -1,11 +1,13 @@
 """Samples: a small spec, and findings that fit any of the factories' images."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from services.writer.results import BuiltResult, build_results
+from services.writer.settings import StackEncoding
 from shared.dicom import codes
 from tests import factories
 from workers.contract import ModelSpec, Segment
@@ -100,6 +102,12 @@ def sample_masks(frames: int, rows: int, columns: int) -> dict[int, Mask]:
     return {SKIN: skin, LESION: lesion, KELOID: np.zeros_like(skin)}
 
 
+def without_overlap(found: Findings) -> Findings:
+    """Return ``found`` with the skin around the lesion only: what a label map can hold."""
+    masks = {**found.masks, SKIN: found.masks[SKIN] & ~found.masks[LESION]}
+    return dataclasses.replace(found, masks=masks)
+
+
 def frame_shape(source: Dataset) -> tuple[int, int, int]:
     """Return (frames, rows, columns) of ``source``."""
     return int(source.get("NumberOfFrames") or 1), int(source.Rows), int(source.Columns)
@@ -107,6 +115,31 @@ def frame_shape(source: Dataset) -> tuple[int, int, int]:
 
 def build(source: Dataset, folder: Path, findings: Findings | None = None) -> list[BuiltResult]:
     """Return the results of ``source`` with ``findings`` (those of :func:`findings_for`)."""
-    path = factories.save(source, folder / f"{source.SOPInstanceUID}.dcm")
-    found = findings_for(source) if findings is None else findings
-    return list(build_results(found, path, SPEC, DIGEST))
+    return build_series([source], folder, None if findings is None else [findings])
+
+
+def build_series(
+    sources: list[Dataset],
+    folder: Path,
+    findings: list[Findings] | None = None,
+    stack_encoding: StackEncoding = "binary",
+) -> list[BuiltResult]:
+    """Return the results of a job that read ``sources``."""
+    paths = {
+        one.SOPInstanceUID: factories.save(one, folder / f"{one.SOPInstanceUID}.dcm")
+        for one in sources
+    }
+    found = [findings_for(one) for one in sources] if findings is None else findings
+    return list(build_results(found, paths, SPEC, DIGEST, stack_encoding=stack_encoding))
+
+
+def results_of(
+    found: Findings,
+    path: Path,
+    spec: ModelSpec = SPEC,
+    digest: str = DIGEST,
+    derived_from: dict[str, Path] | None = None,
+) -> list[BuiltResult]:
+    """Return the results of the image at ``path``."""
+    paths = {found.sop_instance_uid: path, **(derived_from or {})}
+    return list(build_results([found], paths, spec, digest))

@@ -8,11 +8,10 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from services.writer.results import build_results
 from shared.dicom import codes
 from shared.dicom.pixels import read_frames
 from tests import factories
-from tests.services.writer.samples import DIGEST, SPEC, build, findings_for
+from tests.services.writer.samples import build, findings_for, results_of
 
 
 def _map(source: Dataset, folder: Path, *, condensed: bool = False) -> Dataset:
@@ -76,5 +75,5 @@ def test_constant_maps_and_several_maps_can_be_written(tmp_path: Path) -> None:
     )
     path = factories.save(source, tmp_path / "one.dcm")
     several = dataclasses.replace(found, maps=(found.maps[0], flat))
-    built = [one for one in build_results(several, path, SPEC, DIGEST) if one.role == "pm"]
+    built = [one for one in results_of(several, path) if one.role == "pm"]
     assert len({one.series_instance_uid for one in built}) == 2

@@ -11,12 +11,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from services.writer import identity
-from services.writer.results import build_results
 from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER, instance_manifest
 from shared.errors import BadInputError, PermanentError, TransientError
 from tests import factories
-from tests.services.writer.samples import DIGEST, LESION, SPEC, build, findings_for
+from tests.services.writer.samples import DIGEST, LESION, SPEC, build, findings_for, results_of
 from workers.findings import Findings, Measurement
 
 
@@ -62,14 +61,14 @@ def test_everything_a_result_depends_on_is_in_its_uid(
     path = factories.save(source, tmp_path / "one.dcm")
     found = findings_for(source)
     builds = [
-        build_results(found, path, SPEC, DIGEST),
-        build_results(found, path, SPEC, "1" * 64),
-        build_results(found, path, dataclasses.replace(SPEC, version="0.2.0"), DIGEST),
-        build_results(found, path, dataclasses.replace(SPEC, parameters={"a": "b"}), DIGEST),
-        build_results(dataclasses.replace(found, derived_from=("1.2",)), path, SPEC, DIGEST),
+        results_of(found, path, SPEC, DIGEST),
+        results_of(found, path, SPEC, "1" * 64),
+        results_of(found, path, dataclasses.replace(SPEC, version="0.2.0"), DIGEST),
+        results_of(found, path, dataclasses.replace(SPEC, parameters={"a": "b"}), DIGEST),
+        results_of(dataclasses.replace(found, derived_from=("1.2",)), path, SPEC, DIGEST),
     ]
     monkeypatch.setattr(identity, "WRITER_VERSION", "next")
-    builds.append(build_results(found, path, SPEC, DIGEST))
+    builds.append(results_of(found, path, SPEC, DIGEST))
     uids = [one.sop_instance_uid for results in builds for one in results]
     assert len(set(uids)) == len(uids)
 
@@ -133,7 +132,7 @@ def test_patient_and_study_are_copied_even_when_they_are_odd(tmp_path: Path) -> 
     content = path.read_bytes()
     content = content.replace(b"19800101", b"1980    ").replace(b"CS\x02\x00F ", b"CS\x02\x00W ")
     path.write_bytes(content)
-    for one in build_results(findings_for(source), path, SPEC, DIGEST):
+    for one in results_of(findings_for(source), path, SPEC, DIGEST):
         dataset = _read(one.content)
         assert dataset.PatientSex == "W"
         assert dataset.PatientBirthDate == "1980"
@@ -175,17 +174,17 @@ def test_findings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_source_that_cannot_be_read_has_its_own_fate(tmp_path: Path) -> None:
     found = findings_for(factories.rgb_photo())
     with pytest.raises(TransientError):
-        build_results(found, tmp_path / "none.dcm", SPEC, DIGEST)
+        results_of(found, tmp_path / "none.dcm", SPEC, DIGEST)
     (tmp_path / "text.dcm").write_text("not dicom")
     with pytest.raises(BadInputError):
-        build_results(found, tmp_path / "text.dcm", SPEC, DIGEST)
+        results_of(found, tmp_path / "text.dcm", SPEC, DIGEST)
 
 
 def test_what_was_read_as_well_is_referred_to(tmp_path: Path) -> None:
     photo, frames = factories.rgb_photo(), factories.speckle_frames()
     paths = [factories.save(one, tmp_path / f"{one.Modality}.dcm") for one in (photo, frames)]
     found = dataclasses.replace(findings_for(photo), derived_from=(frames.SOPInstanceUID,))
-    for one in build_results(found, paths[0], SPEC, DIGEST, derived_from_paths=paths[1:]):
+    for one in results_of(found, paths[0], derived_from={frames.SOPInstanceUID: paths[1]}):
         refers = frames.SOPInstanceUID.encode() in one.content
         # SEG and map hold what was seen in the image itself; OHIF follows their first reference.
         assert refers == (one.role not in {"seg", "pm"}), one.role

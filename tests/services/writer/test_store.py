@@ -13,6 +13,7 @@ RESULT = BuiltResult(
     series_instance_uid="1.2.4",
     study_instance_uid="1.2.5",
     series_description="",
+    source_sop_instance_uid="1.2.6",
     content=b"content",
 )
 

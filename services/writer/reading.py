@@ -1,0 +1,72 @@
+"""Reading: the findings of one image beside its header; and which readings share their results.
+
+A series of 500 single B-scans must not come back as 500 segmentations in 500 series: a viewer
+lists each, and OHIF shows one SEG of a series only. So the single-frame slices of one series that
+are alike get one SEG, one of each report and one of each map over all of them. Photographs stand
+alone: each may show another lesion, which must not get the tracking UID of its neighbour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from shared.dicom.spacing import read_spacing
+from workers.findings import Findings
+
+_SLICED = frozenset({"OCT", "CFM"})  # CID 29: optical coherence tomography, confocal microscopy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Findings of one image, its header (without pixels) and its file.
+
+    ``derived_from`` are the headers of images that were read as well, as far as results refer to
+    them.
+    """
+
+    findings: Findings
+    source: Dataset
+    path: Path
+    derived_from: tuple[Dataset, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of the image."""
+        return int(self.source.get("NumberOfFrames") or 1)
+
+
+def grouped(readings: Sequence[Reading]) -> list[tuple[Reading, ...]]:
+    """Return ``readings`` in groups that share their results, in the order of their first."""
+    groups: dict[object, list[Reading]] = {}
+    for index, one in enumerate(readings):
+        # Multi-frame images stand alone: highdicom, and OHIF, take one of them for a SEG.
+        alone = "NumberOfFrames" in one.source or not _is_slice(one.source)
+        groups.setdefault(index if alone else _alike(one), []).append(one)
+    return [tuple(group) for group in groups.values()]
+
+
+def _is_slice(source: Dataset) -> bool:
+    """Say whether this is one of many planes through the same skin, not a photograph.
+
+    Slices may come as colour captures of grey values, so the modality counts first.
+    """
+    return source.get("Modality") in _SLICED or source.get("SamplesPerPixel") == 1
+
+
+def _alike(one: Reading) -> tuple[object, ...]:
+    """Return what the images of a group have in common."""
+    source, found = one.source, one.findings
+    return (
+        source.SeriesInstanceUID,
+        source.SOPClassUID,
+        (source.get("Rows"), source.get("Columns")),
+        read_spacing(source),
+        str(source.get("FrameOfReferenceUID")),
+        str(source.get("ImageOrientationPatient")),
+        str(source.get("LossyImageCompression")),
+        found.eligible,
+        found.derived_from,
+        tuple((each.name, each.values.shape, each.display_range) for each in found.maps),
+    )
