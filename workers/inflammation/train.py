@@ -1,7 +1,7 @@
 """Train: teach the network on simulated fields (``python -m workers.inflammation.train``)."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -45,6 +45,7 @@ def train(
     seed: int,
     device: torch.device,
     commit: str = "",
+    keep: Path | None = None,
     subjects: range = TRAINING_SUBJECTS,
 ) -> WeightsManifest:
     """Train from nothing, evaluate on unseen subjects, and write weights and manifest."""
@@ -52,7 +53,14 @@ def train(
     network = TextureNet()
     examples = bank(subjects)
     log.info("bank drawn", fields=len(examples))
-    fit(network, batches(examples, seed), grade_loss, Schedule(steps=steps, seed=seed), device)
+    fit(
+        network,
+        partial(batch, examples),
+        grade_loss,
+        Schedule(steps=steps, seed=seed),
+        device,
+        kept=keep and keep / "network.checkpoint",
+    )
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
@@ -71,13 +79,11 @@ def bank(subjects: range) -> list[Example]:
     return [_example(subject) for subject in subjects]
 
 
-def batches(examples: list[Example], seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (BATCH, 1, SIDE, SIDE) normalised pixels and (BATCH, n, n) window scores, for ever."""
-    rng = np.random.default_rng((seed, 1))
-    while True:
-        chosen = rng.integers(len(examples), size=BATCH)
-        pixels, scores = zip(*(_disturb(rng, examples[one]) for one in chosen), strict=True)
-        yield torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(scores))
+def batch(examples: list[Example], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Return (BATCH, 1, SIDE, SIDE) normalised pixels and (BATCH, n, n) window scores."""
+    chosen = rng.integers(len(examples), size=BATCH)
+    pixels, scores = zip(*(_disturb(rng, examples[one]) for one in chosen), strict=True)
+    return torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(scores))
 
 
 def grade_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -132,6 +138,7 @@ def main() -> None:
         seed=asked.seed,
         device=default_device(),
         commit=asked.commit,
+        keep=asked.keep,
     )
     log.info("trained", **manifest.metrics)
 

@@ -1,7 +1,7 @@
 """Train: teach the network on simulated sections (``python -m workers.layers.train``)."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def train(
     seed: int,
     device: torch.device,
     commit: str = "",
+    keep: Path | None = None,
     subjects: range = TRAINING_SUBJECTS,
 ) -> WeightsManifest:
     """Train from nothing, evaluate on unseen subjects, and write weights and manifest.
@@ -57,7 +58,14 @@ def train(
     network = build()
     examples = bank(subjects)
     log.info("bank drawn", sections=len(examples))
-    fit(network, batches(examples, seed), layer_loss, Schedule(steps=steps, seed=seed), device)
+    fit(
+        network,
+        partial(batch, examples),
+        layer_loss,
+        Schedule(steps=steps, seed=seed),
+        device,
+        kept=keep and keep / "network.checkpoint",
+    )
     state = {name: _stored(value) for name, value in network.state_dict().items()}
     network.load_state_dict(state)
     metrics = evaluate(Layers(network, device))
@@ -81,13 +89,11 @@ def bank(subjects: range) -> list[Example]:
     ]
 
 
-def batches(examples: list[Example], seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield crops (BATCH, 1, CROP, CROP) float32 and labels (BATCH, CROP, CROP), for ever."""
-    rng = np.random.default_rng((seed, 1))
-    while True:
-        chosen = rng.integers(len(examples), size=BATCH)
-        pixels, labels = zip(*(_crop(rng, examples[one]) for one in chosen), strict=True)
-        yield torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(labels))
+def batch(examples: list[Example], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Return crops (BATCH, 1, CROP, CROP) float32 and labels (BATCH, CROP, CROP)."""
+    chosen = rng.integers(len(examples), size=BATCH)
+    pixels, labels = zip(*(_crop(rng, examples[one]) for one in chosen), strict=True)
+    return torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(labels))
 
 
 def layer_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -158,6 +164,7 @@ def main() -> None:
         seed=asked.seed,
         device=default_device(),
         commit=asked.commit,
+        keep=asked.keep,
     )
     log.info("trained", **manifest.metrics)
 

@@ -18,6 +18,12 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
     parser.add_argument("--commit", default="unknown", help="the commit this is trained from")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        default=Path("var/training") / model,
+        help="folder for checkpoints: a training that was killed goes on from there",
+    )
     parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
     return parser
 

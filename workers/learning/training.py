@@ -1,12 +1,18 @@
 """Training: the one loop that every model is trained with."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import structlog
 import torch
 from torch import Tensor, nn
+
+from workers.learning.checkpoint import Checkpoint
+
+Batch = tuple[Tensor, ...]
 
 log = structlog.get_logger()
 
@@ -34,38 +40,48 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 def fit(
     network: nn.Module,
-    batches: Iterator[tuple[Tensor, ...]],
-    loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor],
+    draw: Callable[[np.random.Generator], Batch],
+    loss: Callable[[nn.Module, Batch], Tensor],
     schedule: Schedule,
     device: torch.device,
+    *,
+    kept: Path | None = None,
 ) -> list[float]:
-    """Train ``network`` in place on an endless iterator of batches; return the loss per step.
+    """Train ``network`` in place on batches from ``draw``; return the loss per step.
 
     ``loss`` runs under bfloat16 autocast where that is fast, and returns a scalar; compute it in
     float32 where precision matters. Batches are moved to ``device`` in channels-last layout.
+
+    Every step has a seed of its own. So a training that was killed goes on from the file ``kept``,
+    which is written at each report, and ends as if it had never stopped.
     """
-    torch.manual_seed(schedule.seed)
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, schedule))
-    losses: list[float] = []
-    for step in range(schedule.steps):
-        batch = tuple(_to_device(one, device) for one in next(batches))
+    checkpoint = Checkpoint(path=kept, network=network, optimizer=optimizer, loss=loss)
+    checkpoint.restore()
+    losses = checkpoint.losses
+    for step in range(len(losses), schedule.steps):
+        torch.manual_seed((schedule.seed << 32) + step)
+        batch = tuple(
+            _to_device(one, device) for one in draw(np.random.default_rng((schedule.seed, step)))
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.learning_rate * _pace(step, schedule)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
             value = loss(network, batch)
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
-        scheduler.step()
         losses.append(float(value.detach()))
         if (step + 1) % schedule.report_every == 0:
             recent = losses[-schedule.report_every :]
             log.info(
                 "training", step=step + 1, steps=schedule.steps, loss=sum(recent) / len(recent)
             )
+            checkpoint.save()
     network.eval()
     return losses
 

@@ -1,5 +1,7 @@
 """Adversary: the pix2pix objective, as one loss that also teaches the discriminator."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -43,6 +45,20 @@ class AdversarialLoss:
                 judged = self._discriminator(torch.cat([photo, made], dim=1))
                 loss = loss + _ADVERSARIAL_WEIGHT * (judged - 1).square().mean()
         return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return discriminator, its optimizer and the step: what a checkpoint keeps."""
+        return {
+            "discriminator": self._discriminator.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self._step,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+        self._discriminator.load_state_dict(state["discriminator"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._step = int(state["step"])
 
     def _teach(self, photo: Tensor, truth: Tensor, made: Tensor) -> None:
         real = self._discriminator(torch.cat([photo, truth], dim=1))

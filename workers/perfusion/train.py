@@ -3,8 +3,8 @@
 Run ``python -m workers.perfusion.train --commit $(git rev-parse --short HEAD)``.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,7 @@ def train(
     seed: int,
     device: torch.device,
     subjects: int = 1000,
+    keep: Path | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
     """Train on ``subjects`` phantoms and write ``weights`` with their figures."""
@@ -60,10 +61,11 @@ def train(
     generator, discriminator = Generator(), PatchDiscriminator().to(device)
     fit(
         generator,
-        _batches(bank, np.random.default_rng(seed)),
+        partial(_batch, bank),
         AdversarialLoss(discriminator, steps),
         Schedule(steps=steps, seed=seed, learning_rate=2e-3),
         device,
+        kept=keep and keep / "generator.checkpoint",
     )
     metrics = evaluate(Perfusion(generator, device))
     log.info("evaluated", **asdict(metrics))
@@ -92,15 +94,14 @@ def draw_bank(subjects: range) -> Bank:
     return Bank(photos=np.stack(photos), perfusion=np.stack(perfusion), keloids=np.stack(keloids))
 
 
-def _batches(bank: Bank, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
-    while True:
-        chosen = rng.integers(len(bank.photos), size=_BATCH)
-        photos = torch.from_numpy(bank.photos[chosen]).permute(0, 3, 1, 2).float() / 255
-        levels = torch.from_numpy(bank.perfusion[chosen])[:, None].float()
-        keloids = torch.from_numpy(bank.keloids[chosen])[:, None].float()
-        truth = torch.cat([(levels - 128) / _LEVELS, keloids], dim=1)
-        photos, truth = random_affine(rng, photos, truth, size=_TRAIN_SIZE, view=(0.5, 1.1))
-        yield random_colour(rng, photos), truth[:, :1], (truth[:, 1:] > 0.5).float()
+def _batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    chosen = rng.integers(len(bank.photos), size=_BATCH)
+    photos = torch.from_numpy(bank.photos[chosen]).permute(0, 3, 1, 2).float() / 255
+    levels = torch.from_numpy(bank.perfusion[chosen])[:, None].float()
+    keloids = torch.from_numpy(bank.keloids[chosen])[:, None].float()
+    truth = torch.cat([(levels - 128) / _LEVELS, keloids], dim=1)
+    photos, truth = random_affine(rng, photos, truth, size=_TRAIN_SIZE, view=(0.5, 1.1))
+    return random_colour(rng, photos), truth[:, :1], (truth[:, 1:] > 0.5).float()
 
 
 def main() -> None:
@@ -115,6 +116,7 @@ def main() -> None:
         seed=given.seed,
         device=default_device(),
         subjects=given.subjects,
+        keep=given.keep,
         commit=given.commit,
     )
 

@@ -4,8 +4,8 @@ Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -35,7 +35,7 @@ PHOTO_SIZE = 320
 
 _TRAIN_SIZE = 160
 _BATCH = 6
-_HEAD_WEIGHTS = (1.0, 2.0, 1.0)
+_HEAD_WEIGHTS = (1.0, 2.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ def train(
     seed: int,
     device: torch.device,
     subjects: range = range(1200),
+    keep: Path | None = None,
     start: Path | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
@@ -67,24 +68,25 @@ def train(
     log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops))
     torch.manual_seed(seed)
     segmenter, classifier = DeepLab(), CropClassifier()
-    rng = np.random.default_rng(seed)
     if start is None:
         fit(
             classifier,
-            _crop_batches(bank, rng),
+            partial(_crop_batch, bank),
             _classifier_loss,
             Schedule(steps=steps, seed=seed, weight_decay=1e-3),
             device,
+            kept=keep and keep / "classifier.checkpoint",
         )
     else:
         segmenter.load_state_dict(load_weights(start, SEGMENTER_FILE))
         classifier.load_state_dict(load_weights(start, CLASSIFIER_FILE))
     fit(
         segmenter,
-        _photo_batches(bank, rng),
+        partial(_photo_batch, bank),
         _segmenter_loss,
         Schedule(steps=steps, seed=seed),
         device,
+        kept=keep and keep / "segmenter.checkpoint",
     )
     states = {
         SEGMENTER_FILE: compact(segmenter.state_dict()),
@@ -135,25 +137,23 @@ def _classifiable_crop(one: Photo) -> npt.NDArray[np.uint8] | None:
     return crop_pixels(one.image, crop)
 
 
-def _photo_batches(bank: Bank, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
-    while True:
-        chosen = rng.integers(len(bank.images), size=_BATCH)
-        images = torch.from_numpy(bank.images[chosen]).permute(0, 3, 1, 2).float() / 255
-        bits = torch.from_numpy(bank.truth[chosen])[:, None]
-        masks = torch.cat([(bits & 1 << head) > 0 for head in range(len(HEADS))], dim=1).float()
-        images, masks = random_affine(rng, images, masks, size=_TRAIN_SIZE, view=(0.45, 0.95))
-        yield random_colour(rng, images), (masks > 0.5).float()
+def _photo_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    chosen = rng.integers(len(bank.images), size=_BATCH)
+    images = torch.from_numpy(bank.images[chosen]).permute(0, 3, 1, 2).float() / 255
+    bits = torch.from_numpy(bank.truth[chosen])[:, None]
+    masks = torch.cat([(bits & 1 << head) > 0 for head in range(len(HEADS))], dim=1).float()
+    images, masks = random_affine(rng, images, masks, size=_TRAIN_SIZE, view=(0.45, 0.95))
+    return random_colour(rng, images), (masks > 0.5).float()
 
 
-def _crop_batches(bank: Bank, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
+def _crop_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
     groups = [np.flatnonzero(bank.malignant), np.flatnonzero(~bank.malignant)]
-    while True:
-        chosen = np.concatenate([rng.choice(group, 12) for group in groups])
-        crops = torch.from_numpy(bank.crops[chosen]).permute(0, 3, 1, 2).float() / 255
-        labels = torch.from_numpy(bank.malignant[chosen]).float()
-        size = crops.shape[-1]
-        crops, _ = random_affine(rng, crops, crops[:, :1], size=size, view=(0.7, 1.15))
-        yield random_colour(rng, crops), labels
+    chosen = np.concatenate([rng.choice(group, 12) for group in groups])
+    crops = torch.from_numpy(bank.crops[chosen]).permute(0, 3, 1, 2).float() / 255
+    labels = torch.from_numpy(bank.malignant[chosen]).float()
+    size = crops.shape[-1]
+    crops, _ = random_affine(rng, crops, crops[:, :1], size=size, view=(0.7, 1.15))
+    return random_colour(rng, crops), labels
 
 
 def _segmenter_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -192,6 +192,7 @@ def main() -> None:
         device=default_device(),
         subjects=range(given.first_subject, given.first_subject + given.subjects),
         start=given.start,
+        keep=given.keep,
         commit=given.commit,
     )
 

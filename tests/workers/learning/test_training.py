@@ -1,22 +1,21 @@
-from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from workers.learning.training import Schedule, fit, has_fast_bfloat16, soft_dice_loss
+from workers.learning.training import Batch, Schedule, fit, has_fast_bfloat16, soft_dice_loss
 
 CPU = torch.device("cpu")
 
 
-def line(seed: int) -> Iterator[tuple[Tensor, ...]]:
-    generator = torch.Generator().manual_seed(seed)
-    while True:
-        x = torch.rand(32, 1, generator=generator)
-        yield x, 3 * x - 1
+def line(rng: np.random.Generator) -> Batch:
+    x = torch.from_numpy(rng.random((32, 1))).float()
+    return x, 3 * x - 1
 
 
-def squared_error(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+def squared_error(network: nn.Module, batch: Batch) -> Tensor:
     x, y = batch
     error: Tensor = (network(x).float() - y).square().mean()
     return error
@@ -26,7 +25,7 @@ def trained(seed: int) -> tuple[nn.Linear, list[float]]:
     torch.manual_seed(seed)
     network = nn.Linear(1, 1)
     schedule = Schedule(steps=120, learning_rate=0.15, seed=seed)
-    return network, fit(network, line(seed), squared_error, schedule, CPU)
+    return network, fit(network, line, squared_error, schedule, CPU)
 
 
 def test_fitting_finds_a_line() -> None:
@@ -40,6 +39,28 @@ def test_fitting_finds_a_line() -> None:
 def test_equal_seeds_train_equal_weights() -> None:
     assert torch.equal(trained(1)[0].weight, trained(1)[0].weight)
     assert not torch.equal(trained(1)[0].weight, trained(2)[0].weight)
+
+
+def test_a_training_that_was_killed_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    kept, schedule = tmp_path / "line.checkpoint", Schedule(steps=60, seed=3, report_every=20)
+
+    def killed(network: nn.Module, batch: Batch) -> Tensor:
+        if kept.exists():
+            raise KeyboardInterrupt
+        return squared_error(network, batch)
+
+    networks = []
+    for _ in range(3):
+        torch.manual_seed(3)
+        networks.append(nn.Linear(1, 1))
+    whole = fit(networks[0], line, squared_error, schedule, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        fit(networks[1], line, killed, schedule, CPU, kept=kept)
+    again = fit(networks[2], line, squared_error, schedule, CPU, kept=kept)
+
+    assert again == whole
+    assert torch.equal(networks[0].weight, networks[2].weight)
+    assert not torch.equal(networks[1].weight, networks[2].weight)
 
 
 def test_bfloat16_is_left_alone_where_the_processor_lacks_it(

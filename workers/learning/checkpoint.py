@@ -1,0 +1,57 @@
+"""Checkpoints: what a killed training needs to go on where it stopped."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A loss that learns, too: its state belongs into the checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that later calls depend on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``."""
+
+
+@dataclass(kw_only=True)
+class Checkpoint:
+    """The file ``path`` and what it keeps of one training; ``None``: nothing is kept."""
+
+    path: Path | None
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    loss: object
+    losses: list[float] = field(default_factory=list)
+    """One a step that was made: their number is the step to go on with."""
+
+    def restore(self) -> None:
+        """Go on from the file, if there is one."""
+        if self.path is None or not self.path.is_file():
+            return
+        kept = torch.load(self.path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(kept["network"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.losses[:] = kept["losses"]
+        if isinstance(self.loss, Stateful):
+            self.loss.load_state_dict(kept["loss"])
+
+    def save(self) -> None:
+        """Write the file; a kill while writing leaves the one before."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        written = self.path.with_suffix(".part")
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "losses": self.losses,
+            "loss": self.loss.state_dict() if isinstance(self.loss, Stateful) else {},
+        }
+        torch.save(state, written)
+        written.replace(self.path)
