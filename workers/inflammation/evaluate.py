@@ -1,27 +1,18 @@
-"""Evaluate: how well unseen simulated fields are graded.
+"""Evaluate: how well unseen simulated fields are graded. The tables are in ``report.py``."""
 
-``python -m workers.inflammation.evaluate``
-"""
-
-import argparse
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import structlog
 
-from workers.catalog import model_folder
 from workers.contract import PixelSpacing
-from workers.inflammation.model import Inflammation, load
+from workers.inflammation.model import Inflammation
 from workers.inflammation.network import GRADES
 from workers.inflammation.phantom import Field, field
 from workers.inflammation.postprocess import grade_of
 from workers.inflammation.preprocess import TRAINED_MICROMETRES
-from workers.inflammation.spec import SPEC
-from workers.learning.training import default_device
-
-log = structlog.get_logger()
+from workers.learning.bootstrap import correlation
 
 TEST_SUBJECTS = range(100_000, 100_060)
 """Far from the training subjects: no seed is shared."""
@@ -54,18 +45,34 @@ class Metrics:
     map_correlation: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """The field of one subject: mean score, and scores at every eighth pixel; true and found."""
+
+    field: Field
+    true: float
+    found: float
+    true_map: npt.NDArray[np.float32]
+    found_map: npt.NDArray[np.float32]
+
+
 def evaluate(model: Inflammation, subjects: range = TEST_SUBJECTS) -> Metrics:
     """Grade one field for each subject, at pixel sizes spread over those of the training."""
-    cases = [
-        (one, model.read_frame(one.pixels, spacing_of(one)))
-        for one in (unseen_field(subject) for subject in subjects)
-    ]
-    true = np.array([one.score.mean() for one, _ in cases])
-    found = np.array([scores.mean() for _, scores in cases])
+    return metrics_of(read(model, subjects))
+
+
+def read(model: Inflammation, subjects: range) -> list[Case]:
+    """Return one case for each subject."""
+    return [_case(model, unseen_field(subject)) for subject in subjects]
+
+
+def metrics_of(cases: Sequence[Case]) -> Metrics:
+    """Return the figures over ``cases``."""
+    true, found = np.array([one.true for one in cases]), np.array([one.found for one in cases])
     true_grade = np.array([grade_of(one) for one in true])
     found_grade = np.array([grade_of(one) for one in found])
-    true_map = np.concatenate([one.score[::8, ::8].ravel() for one, _ in cases])
-    found_map = np.concatenate([scores[::8, ::8].ravel() for _, scores in cases])
+    true_map = np.concatenate([one.true_map for one in cases])
+    found_map = np.concatenate([one.found_map for one in cases])
     mae = float(np.abs(found - true).mean())
     return Metrics(
         subjects=float(len(cases)),
@@ -73,12 +80,12 @@ def evaluate(model: Inflammation, subjects: range = TEST_SUBJECTS) -> Metrics:
         mae_share=mae / (GRADES - 1),
         mae_baseline=float(np.abs(BASELINE_SCORE - true).mean()),
         bias=float((found - true).mean()),
-        correlation=float(np.corrcoef(found, true)[0, 1]),
+        correlation=correlation(found, true),
         accuracy=float((found_grade == true_grade).mean()),
         accuracy_within_one=float((np.abs(found_grade - true_grade) <= 1).mean()),
-        kappa=_quadratic_kappa(found_grade, true_grade),
+        kappa=quadratic_kappa(found_grade, true_grade),
         map_mae=float(np.abs(found_map - true_map).mean()),
-        map_correlation=float(np.corrcoef(found_map, true_map)[0, 1]),
+        map_correlation=correlation(found_map, true_map),
     )
 
 
@@ -95,20 +102,19 @@ def spacing_of(one: Field) -> PixelSpacing:
     return PixelSpacing(row_mm=millimetres, column_mm=millimetres, source="calibrated")
 
 
-def _quadratic_kappa(found: npt.NDArray[np.int_], true: npt.NDArray[np.int_]) -> float:
-    """Cohen's kappa with quadratic weights (Cohen 1968); 1 when both are constant and equal."""
+def quadratic_kappa(found: npt.NDArray[np.int_], true: npt.NDArray[np.int_]) -> float:
+    """Return Cohen's kappa with quadratic weights (1968); 1 when both are constant and equal."""
     observed = float(((found - true) ** 2).mean())
     expected = float(((found[:, None] - true[None]) ** 2).mean())
     return 1.0 if expected == 0 else 1 - observed / expected
 
 
-def main() -> None:
-    """Evaluate the weights in a folder and log the figures."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--weights", type=Path, default=model_folder(SPEC.name) / "weights")
-    asked = parser.parse_args()
-    log.info("evaluated", **asdict(evaluate(load(asked.weights, default_device()))))
-
-
-if __name__ == "__main__":
-    main()
+def _case(model: Inflammation, one: Field) -> Case:
+    scores = model.read_frame(one.pixels, spacing_of(one))
+    return Case(
+        field=one,
+        true=float(one.score.mean()),
+        found=float(scores.mean()),
+        true_map=one.score[::8, ::8].ravel(),
+        found_map=scores[::8, ::8].ravel(),
+    )

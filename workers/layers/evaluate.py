@@ -1,23 +1,16 @@
-"""Evaluate: how well unseen simulated sections are read (``python -m workers.layers.evaluate``)."""
+"""Evaluate: how well unseen simulated sections are read. The tables are in ``report.py``."""
 
-import argparse
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import structlog
 
-from workers.catalog import model_folder
 from workers.contract import PixelSpacing
 from workers.layers.boundaries import Boundaries, layer_masks
-from workers.layers.model import FrameFound, Layers, load
-from workers.layers.phantom import Section, section
+from workers.layers.model import FrameFound, Layers
+from workers.layers.phantom import Kind, Section, section
 from workers.layers.postprocess import FrameMeasures, measure_frame
-from workers.layers.spec import SPEC
-from workers.learning.training import default_device
-
-log = structlog.get_logger()
 
 TEST_SUBJECTS = range(100_000, 100_024)
 """Far from the training subjects: no seed is shared."""
@@ -50,32 +43,56 @@ class Metrics:
     entropy_auroc: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What was measured on the section of one subject; NaN where it could not be.
+
+    ``dice`` and ``baseline`` are of corneum, epidermis, dermis; ``errors`` the mean distances (um)
+    of surface, corneum and junction; ``measures`` and ``true`` are mean thickness of corneum and
+    epidermis (um), undulation and number of protrusions.
+    """
+
+    kind: Kind
+    dice: tuple[float, float, float]
+    baseline: tuple[float, float, float]
+    ceiling: tuple[float, float, float]
+    errors: tuple[float, float, float]
+    measures: tuple[float, float, float, float]
+    true: tuple[float, float, float, float]
+    auroc: float
+
+
 def evaluate(model: Layers, subjects: range = TEST_SUBJECTS) -> Metrics:
     """Read one section for each subject, at three pixel sizes in turn."""
-    cases = [
-        (one, model.read_frame(one.pixels, spacing_of(one)))
-        for one in (unseen_section(subject) for subject in subjects)
-    ]
-    dice = np.array([layer_dice(found.boundaries, one) for one, found in cases])
-    baseline = np.array([layer_dice(flat_layers(one.pixels), one) for one, _ in cases])
-    errors = np.array([_boundary_errors(found.boundaries, one) for one, found in cases])
-    measures = np.array([_measure_errors(found, one) for one, found in cases])
-    auroc = [_entropy_auroc(found, one) for one, found in cases if one.disrupted.any()]
+    return metrics_of(read(model, subjects))
+
+
+def read(model: Layers, subjects: range) -> list[Case]:
+    """Return one case for each subject."""
+    return [_case(model, unseen_section(subject)) for subject in subjects]
+
+
+def metrics_of(cases: Sequence[Case]) -> Metrics:
+    """Return the means over ``cases``."""
+    dice = np.array([one.dice for one in cases])
+    errors = np.array([one.errors for one in cases])
+    apart = np.abs(np.array([one.measures for one in cases]) - [one.true for one in cases])
+    auroc = np.array([one.auroc for one in cases])
     return Metrics(
         subjects=float(len(cases)),
         dice=float(dice.mean()),
         dice_corneum=float(dice[:, 0].mean()),
         dice_epidermis=float(dice[:, 1].mean()),
         dice_dermis=float(dice[:, 2].mean()),
-        dice_baseline=float(baseline.mean()),
+        dice_baseline=float(np.mean([one.baseline for one in cases])),
         surface_error_um=float(errors[:, 0].mean()),
         corneum_error_um=float(errors[:, 1].mean()),
         junction_error_um=float(errors[:, 2].mean()),
-        corneum_thickness_error_um=float(np.nanmean(measures[:, 0])),
-        epidermis_thickness_error_um=float(np.nanmean(measures[:, 1])),
-        undulation_error=float(np.nanmean(measures[:, 2])),
-        protrusion_count_error=float(np.nanmean(measures[:, 3])),
-        entropy_auroc=float(np.mean(auroc)) if auroc else 0.5,
+        corneum_thickness_error_um=_mean_known(apart[:, 0]),
+        epidermis_thickness_error_um=_mean_known(apart[:, 1]),
+        undulation_error=_mean_known(apart[:, 2]),
+        protrusion_count_error=_mean_known(apart[:, 3]),
+        entropy_auroc=_mean_known(auroc),
     )
 
 
@@ -129,9 +146,9 @@ def true_boundaries(truth: Section) -> Boundaries:
     )
 
 
-def _boundary_errors(found: Boundaries, truth: Section) -> tuple[float, ...]:
+def _boundary_errors(found: Boundaries, truth: Section) -> tuple[float, float, float]:
     """Mean distance in um; the first row of a layer lies half a row below its boundary."""
-    return tuple(
+    surface, corneum, junction = (
         float(np.abs(line - 0.5 - true).mean() * truth.micrometres_per_pixel)
         for line, true in (
             (found.surface, truth.surface),
@@ -139,24 +156,28 @@ def _boundary_errors(found: Boundaries, truth: Section) -> tuple[float, ...]:
             (found.junction, truth.junction),
         )
     )
+    return surface, corneum, junction
 
 
-def _measure_errors(found: FrameFound, truth: Section) -> tuple[float, float, float, float]:
-    """Absolute errors of mean thicknesses (um), undulation and protrusion count; NaN if unmeasured.
+def _case(model: Layers, one: Section) -> Case:
+    found = model.read_frame(one.pixels, spacing_of(one))
+    spacing, truth = spacing_of(one), true_boundaries(one)
+    # The truth is measured by the same definitions, on the true boundaries.
+    return Case(
+        kind=one.kind,
+        dice=layer_dice(found.boundaries, one),
+        baseline=layer_dice(flat_layers(one.pixels), one),
+        ceiling=layer_dice(truth, one),
+        errors=_boundary_errors(found.boundaries, one),
+        measures=_numbers(measure_frame(found.boundaries, found.entropy, spacing)),
+        true=_numbers(measure_frame(truth, found.entropy, spacing)),
+        auroc=_entropy_auroc(found, one) if one.disrupted.any() else np.nan,
+    )
 
-    The truth is measured by the same definitions, on the true boundaries.
-    """
-    spacing = spacing_of(truth)
-    measured = measure_frame(found.boundaries, found.entropy, spacing)
-    true = measure_frame(true_boundaries(truth), found.entropy, spacing)
-    if measured is None or true is None:
-        return (np.nan,) * 4
-    one, other = _numbers(measured), _numbers(true)
-    errors = [abs(mine - theirs) for mine, theirs in zip(one, other, strict=True)]
-    return errors[0], errors[1], errors[2], errors[3]
 
-
-def _numbers(measured: FrameMeasures) -> tuple[float, float, float, float]:
+def _numbers(measured: FrameMeasures | None) -> tuple[float, float, float, float]:
+    if measured is None:
+        return np.nan, np.nan, np.nan, np.nan
     return (
         float(measured.corneum_thickness.mean()),
         float(measured.epidermis_thickness.mean()),
@@ -174,18 +195,11 @@ def _entropy_auroc(found: FrameFound, truth: Section) -> float:
     return float((disrupted[:, None] > intact).mean())
 
 
+def _mean_known(values: npt.NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
 def _dice(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
     total = int(found.sum()) + int(truth.sum())
     return 1.0 if total == 0 else float(2 * (found & truth).sum() / total)
-
-
-def main() -> None:
-    """Evaluate the weights in a folder and log the figures."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--weights", type=Path, default=model_folder(SPEC.name) / "weights")
-    asked = parser.parse_args()
-    log.info("evaluated", **asdict(evaluate(load(asked.weights, default_device()))))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Command line: the options that every model's ``train`` takes."""
+"""Command line: the options that every model's ``train`` and ``evaluate`` take."""
 
 import argparse
 from pathlib import Path
@@ -26,6 +26,24 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
     return parser
+
+
+def evaluation_parser(model: str) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m workers.MODEL.evaluate``."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m workers.{model}.evaluate",
+        description=f"Print the tables of the model {model} and write them as Markdown and JSON.",
+    )
+    parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
+    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="a folder")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the subjects")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    return parser
+
+
+def fewer(subjects: range, *, quick: bool) -> range:
+    """Return ``subjects``, or the first quarter of them."""
+    return subjects[: len(subjects) // 4] if quick else subjects
 
 
 def use_threads(threads: int) -> None:

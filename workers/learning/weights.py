@@ -19,9 +19,7 @@ def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     ConfigurationError
         The file is not in ``manifest.json`` or its SHA-256 differs.
     """
-    manifest = WeightsManifest.model_validate(
-        json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    )
+    manifest = read_manifest(folder)
     expected = next((one.sha256 for one in manifest.files if one.name == name), None)
     if expected is None:
         raise ConfigurationError(f"{name} is not in the weights manifest", code="weights")
@@ -30,6 +28,12 @@ def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
         raise ConfigurationError(f"{name} differs from its manifest", code="weights")
     tensors: dict[str, torch.Tensor] = load(content)
     return tensors
+
+
+def read_manifest(folder: Path) -> WeightsManifest:
+    """Return the manifest of the weights in ``folder``."""
+    text = (folder / "manifest.json").read_text(encoding="utf-8")
+    return WeightsManifest.model_validate(json.loads(text))
 
 
 def save_weights(

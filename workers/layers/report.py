@@ -1,0 +1,123 @@
+"""Report: the tables of the layers, on simulated subjects never trained on.
+
+``cutis eval layers``, or ``python -m workers.layers.report``.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import get_args
+
+import numpy as np
+
+from workers.layers.evaluate import Case, metrics_of, read
+from workers.layers.model import load
+from workers.layers.phantom import Kind
+from workers.layers.spec import SPEC
+from workers.learning.bootstrap import correlation
+from workers.learning.command_line import evaluation_parser, fewer, use_threads
+from workers.learning.results import Row, Table, facts_of, tabulate, write
+from workers.learning.training import default_device
+from workers.learning.weights import read_manifest
+
+SUBJECTS = range(100_000, 100_060)
+"""Far from the training subjects: no seed is shared."""
+
+_NOTE = (
+    "Dice per section and layer, the gel never counts. Baseline: flat layers of usual thickness "
+    "under the steepest rise of brightness. Ceiling: the true boundaries drawn on whole rows. "
+    "Published: layers of LC-OCT by a U-Net."
+)
+_ROWS = (
+    Row(
+        figure="dice",
+        label="Dice, mean of the layers",
+        baseline="dice_baseline",
+        ceiling="dice_ceiling",
+        published=0.95,
+        headline=True,
+    ),
+    Row(
+        figure="dice_corneum",
+        label="Dice, stratum corneum",
+        baseline="baseline_corneum",
+        ceiling="ceiling_corneum",
+    ),
+    Row(
+        figure="dice_epidermis",
+        label="Dice, viable epidermis",
+        baseline="baseline_epidermis",
+        ceiling="ceiling_epidermis",
+    ),
+    Row(
+        figure="dice_dermis",
+        label="Dice, dermis",
+        baseline="baseline_dermis",
+        ceiling="ceiling_dermis",
+    ),
+    Row(figure="surface_error_um", label="surface, mean error (um)", small=True),
+    Row(figure="corneum_error_um", label="corneum to epidermis, mean error (um)", small=True),
+    Row(figure="junction_error_um", label="junction (DEJ), mean error (um)", small=True),
+    Row(figure="corneum_r", label="corneum thickness, r with the truth", ceiling=1.0),
+    Row(figure="corneum_bias", label="corneum thickness, bias (um)"),
+    Row(figure="corneum_limits", label="corneum thickness, 1.96 SD of the difference (um)"),
+    Row(figure="epidermis_r", label="epidermis thickness, r with the truth", ceiling=1.0),
+    Row(figure="epidermis_bias", label="epidermis thickness, bias (um)"),
+    Row(figure="epidermis_limits", label="epidermis thickness, 1.96 SD of the difference (um)"),
+    Row(figure="undulation_r", label="DEJ undulation, r with the truth", ceiling=1.0),
+    Row(figure="undulation_bias", label="DEJ undulation, bias"),
+    Row(figure="undulation_limits", label="DEJ undulation, 1.96 SD of the difference"),
+    Row(figure="protrusion_count_error", label="protrusions, error of the number", small=True),
+    Row(
+        figure="entropy_auroc",
+        label="entropy tells a disrupted DEJ, AUC",
+        baseline=0.5,
+    ),
+)
+_KIND_ROWS = (
+    Row(figure="dice", label="Dice, mean of the layers", baseline="dice_baseline", published=0.95),
+    Row(figure="junction_error_um", label="junction (DEJ), mean error (um)", small=True),
+)
+
+
+def figures(cases: Sequence[Case]) -> dict[str, float]:
+    """Return every figure of the tables over ``cases``."""
+    found = asdict(metrics_of(cases))
+    for name, values in (("baseline", "baseline"), ("ceiling", "ceiling")):
+        means = np.mean([getattr(one, values) for one in cases], axis=0)
+        found[f"dice_{name}"] = float(means.mean())
+        for layer, mean in zip(("corneum", "epidermis", "dermis"), means, strict=True):
+            found[f"{name}_{layer}"] = float(mean)
+    for index, name in enumerate(("corneum", "epidermis", "undulation")):
+        pairs = np.array([(one.measures[index], one.true[index]) for one in cases])
+        pairs = pairs[np.isfinite(pairs).all(axis=1)]
+        apart = pairs[:, 0] - pairs[:, 1]
+        found[f"{name}_r"] = correlation(pairs[:, 0], pairs[:, 1])
+        found[f"{name}_bias"] = float(apart.mean()) if apart.size else np.nan
+        found[f"{name}_limits"] = float(1.96 * apart.std()) if apart.size else np.nan
+    return found
+
+
+def tables(cases: Sequence[Case]) -> list[Table]:
+    """Return the table over all ``cases``, and one for each kind of skin."""
+    found = [tabulate("Layers on simulated sections", _NOTE, _ROWS, cases, figures)]
+    for kind in get_args(Kind):
+        chosen = [one for one in cases if one.kind == kind]
+        if len(chosen) > 2:
+            note = f"The {len(chosen)} sections of this kind."
+            found.append(tabulate(f"Kind of skin: {kind}", note, _KIND_ROWS, chosen, figures))
+    return found
+
+
+def main() -> None:
+    """Evaluate the weights in a folder; print and write the tables."""
+    given = evaluation_parser(SPEC.name).parse_args()
+    use_threads(given.threads)
+    subjects = fewer(SUBJECTS, quick=given.quick)
+    cases = read(load(given.weights, default_device()), subjects)
+    facts = facts_of(read_manifest(given.weights), subjects)
+    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), **facts))
+
+
+if __name__ == "__main__":
+    main()
