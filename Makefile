@@ -10,7 +10,7 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test bad-input chaos check format clean \
+.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval check format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
@@ -39,6 +39,9 @@ bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real socket
 
 chaos: needs-test $(EXTRAS)-dev ## kill -9 everything, everywhere, under load: nothing lost, nothing twice
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+eval: $(EXTRAS)-local ## tables of all models from the shipped weights; ARGS=--quick takes minutes
+	$(BIN)/cutis eval all $(ARGS)
 
 check: $(EXTRAS)-dev ## lint, format, types, directions of imports
 	$(BIN)/ruff check

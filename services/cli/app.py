@@ -6,7 +6,7 @@ from typing import Any
 import typer
 import typer.core
 
-from services.cli import keys, looking, operating, quarantine, queues, running, sending
+from services.cli import keys, looking, operating, quarantine, queues, running, science, sending
 from services.cli.screen import complain, quiet_libraries
 from shared.errors import CutisError
 
@@ -30,5 +30,5 @@ app = typer.Typer(
     add_completion=False,
     help="AI results for skin imaging, put back into the hospital's PACS. Research use only.",
 )
-for module in (running, sending, looking, operating, queues, quarantine, keys):
+for module in (running, sending, looking, operating, queues, quarantine, keys, science):
     module.register(app)

@@ -36,6 +36,11 @@ def read_manifest(folder: Path) -> WeightsManifest:
     return WeightsManifest.model_validate(json.loads(text))
 
 
+def trained_before(start: Path | None) -> str:
+    """Return what a manifest's command ends with when training went on from ``start``."""
+    return f" --start, after: {read_manifest(start).command}" if start else ""
+
+
 def save_weights(
     folder: Path,
     tensors: dict[str, dict[str, torch.Tensor]],

@@ -1,22 +1,18 @@
 """Evaluation: prediction and baselines on phantom subjects that were not trained on.
 
-Run ``python -m workers.perfusion.evaluate``.
+The tables are in ``report.py``.
 """
 
-import argparse
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import structlog
-import torch
 
-from workers.findings import Mask
-from workers.learning.training import default_device
+from workers.learning.bootstrap import correlation
+from workers.perfusion.baselines import ColourRegression, best_cut, fit_colour, red_mask
 from workers.perfusion.contrast import flow
-from workers.perfusion.model import Perfusion, load
+from workers.perfusion.model import Perfusion
 from workers.perfusion.phantom import KeloidPhantom, keloid
 from workers.perfusion.postprocess import region_of
 from workers.perfusion.speckle import raw_frames
@@ -27,7 +23,13 @@ TEST_SUBJECTS = range(1_000_000, 1_000_100)
 BARE_SUBJECTS = range(1_001_000, 1_001_050)
 """Photographed without a keloid, to count false alarms."""
 
-log = structlog.get_logger()
+COLOUR_SUBJECTS = range(60)
+"""What the colour regression is fitted on."""
+
+ARMS = ("model", "generator", "colour", "constant", "oracle")
+"""What predicts: the model, its generator alone, colour regression, a constant, the best possible.
+
+The last knows all of perfusion that the photo tells, and not what it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,72 +63,100 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColourRegression:
-    """The "traditional model": log perfusion as a linear function of two colour indices."""
+class Perfused:
+    """Perfusion in the true keloid of one photo: true mean, and what each arm made of it."""
 
-    coefficients: npt.NDArray[np.float64]
     mean: float
+    means: dict[str, float]
+    errors: dict[str, float]
+    pixel_r: dict[str, float]
+    ratio: float
+    found_ratio: float
 
-    def perfusion(self, photo: npt.NDArray[np.uint8]) -> Any:
-        """Return the perfusion of each pixel of ``photo``."""
-        return np.exp(_indices(photo) @ self.coefficients)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One photo. Areas are pixels: true, found, in both, and found by the colour threshold.
 
-def fit_colour(subjects: range) -> ColourRegression:
-    """Fit the colour regression on the phantoms of ``subjects``, keloid pixels only."""
-    indices, logs = [], []
-    for one in (keloid(subject, with_keloid=True) for subject in subjects):
-        indices.append(_indices(one.photo)[one.keloid][::7])
-        logs.append(np.log(one.perfusion[one.keloid])[::7])
-    target = np.concatenate(logs)
-    coefficients, *_ = np.linalg.lstsq(np.concatenate(indices), target, rcond=None)
-    return ColourRegression(coefficients=coefficients, mean=float(np.exp(target).mean()))
+    ``perfused`` is ``None`` without a keloid; ``asked_bare`` marks photos made without one to
+    count false alarms; ``lsci_r`` is NaN where no raw frames were made.
+    """
+
+    perfused: Perfused | None
+    asked_bare: bool
+    true: int
+    found: int
+    both: int
+    red: int
+    red_both: int
+    pixels: int
+    lsci_r: float
 
 
 def evaluate(model: Perfusion, subjects: range = TEST_SUBJECTS) -> Metrics:
     """Return the figures of ``model`` on the phantoms of ``subjects``."""
+    return metrics_of(read(model, subjects, BARE_SUBJECTS))
+
+
+def read(model: Perfusion, subjects: range, bare: range) -> list[Case]:
+    """Return one case for each subject, and one for each photographed without a keloid."""
+    colour = fit_colour(COLOUR_SUBJECTS)
     phantoms = [keloid(subject) for subject in subjects]
-    made = [model.predict_photo(one.photo) for one in phantoms]
-    colour = fit_colour(range(60))
-    pairs = [
-        (one, ours.perfusion, colour.perfusion(one.photo))
-        for one, ours in zip(phantoms, made, strict=True)
-        if one.keloid.any()
+    cut = best_cut(phantoms)
+    cases = [
+        _case(model, colour, cut, one, lsci_seed=seed if seed < 10 else None)
+        for seed, one in enumerate(phantoms)
     ]
-    bare = [keloid(subject, with_keloid=False) for subject in BARE_SUBJECTS]
-    regions = np.array(
-        [
-            [mean_in(values, one) for values in (one.perfusion, ours, baseline)]
-            for one, ours, baseline in pairs
-        ]
-    )
-    ratios = np.array(
-        [
-            [region_of(values, one.keloid).ratio for values in (one.perfusion, ours)]
-            for one, ours, _ in pairs
-        ]
-    )
-    truth = np.stack([one.keloid for one in phantoms])
+    without = [keloid(subject, with_keloid=False) for subject in bare]
+    return cases + [_case(model, colour, cut, one, asked_bare=True) for one in without]
+
+
+def metrics_of(cases: Sequence[Case]) -> Metrics:
+    """Return the figures over ``cases``."""
+    perfused = [one.perfused for one in cases if one.perfused is not None]
+    tested = [one for one in cases if not one.asked_bare]
+    lsci = [one.lsci_r for one in cases if np.isfinite(one.lsci_r)]
     return Metrics(
-        mae=_average(error_in(ours, one) for one, ours, _ in pairs),
-        colour_mae=_average(error_in(baseline, one) for one, _, baseline in pairs),
-        constant_mae=_average(error_in(colour.mean, one) for one, _, _ in pairs),
-        pixel_r=_average(correlation_in(ours, one) for one, ours, _ in pairs),
-        colour_pixel_r=_average(correlation_in(baseline, one) for one, _, baseline in pairs),
-        region_r=float(np.corrcoef(regions[:, 0], regions[:, 1])[0, 1]),
-        colour_region_r=float(np.corrcoef(regions[:, 0], regions[:, 2])[0, 1]),
-        ratio_r=float(np.corrcoef(ratios[:, 0], ratios[:, 1])[0, 1]),
-        dice_keloid=dice(np.stack([one.keloid for one in made]), truth),
-        baseline_dice_keloid=threshold_dice(phantoms),
-        found=_average(
-            float(ours.keloid.any())
-            for one, ours in zip(phantoms, made, strict=True)
-            if one.keloid.any()
-        ),
-        false_alarms=_average(float(model.predict_photo(one.photo).keloid.any()) for one in bare),
-        lsci_r=_average(_lsci_r(seed, one) for seed, one in enumerate(phantoms[:10])),
-        photos=float(len(phantoms)),
+        mae=_average(one.errors["model"] for one in perfused),
+        colour_mae=_average(one.errors["colour"] for one in perfused),
+        constant_mae=_average(one.errors["constant"] for one in perfused),
+        pixel_r=_average(one.pixel_r["model"] for one in perfused),
+        colour_pixel_r=_average(one.pixel_r["colour"] for one in perfused),
+        region_r=region_r(perfused, "model"),
+        colour_region_r=region_r(perfused, "colour"),
+        ratio_r=correlation([one.ratio for one in perfused], [one.found_ratio for one in perfused]),
+        dice_keloid=_dice(tested, "found", "both"),
+        baseline_dice_keloid=_dice(tested, "red", "red_both"),
+        found=_average(one.found > 0 for one in tested if one.true),
+        false_alarms=_average(one.found > 0 for one in cases if one.asked_bare),
+        lsci_r=_average(lsci),
+        photos=float(len(tested)),
     )
+
+
+def perfused_in(model: Perfusion, colour: ColourRegression, one: KeloidPhantom) -> Perfused:
+    """Return what each arm makes of the perfusion in the true keloid of ``one``."""
+    made = model.predict_photo(one.photo)
+    maps = {
+        "model": made.perfusion,
+        "generator": made.generated,
+        "colour": colour.perfusion(one.photo),
+        "constant": np.full_like(one.perfusion, colour.mean),
+        "oracle": one.knowable,
+    }
+    return Perfused(
+        mean=mean_in(one.perfusion, one),
+        means={arm: mean_in(maps[arm], one) for arm in ARMS},
+        errors={arm: error_in(maps[arm], one) for arm in ARMS},
+        pixel_r={arm: correlation_in(maps[arm], one) for arm in ARMS if arm != "constant"},
+        ratio=region_of(one.perfusion, one.keloid).ratio,
+        found_ratio=region_of(made.perfusion, one.keloid).ratio,
+    )
+
+
+def region_r(perfused: Sequence[Perfused], arm: str) -> float:
+    """Return r of the mean in the keloid, over photos."""
+    return correlation([one.mean for one in perfused], [one.means[arm] for one in perfused])
 
 
 def error_in(perfusion: Any, one: KeloidPhantom) -> float:
@@ -136,8 +166,7 @@ def error_in(perfusion: Any, one: KeloidPhantom) -> float:
 
 def correlation_in(perfusion: Any, one: KeloidPhantom) -> float:
     """Return Pearson's r of the logarithms in the true keloid."""
-    both = np.log(perfusion[one.keloid]), np.log(one.perfusion[one.keloid])
-    return float(np.corrcoef(*both)[0, 1])
+    return correlation(np.log(perfusion[one.keloid]), np.log(one.perfusion[one.keloid]))
 
 
 def mean_in(perfusion: Any, one: KeloidPhantom) -> float:
@@ -145,26 +174,32 @@ def mean_in(perfusion: Any, one: KeloidPhantom) -> float:
     return float(perfusion[one.keloid].mean())
 
 
-def threshold_dice(phantoms: list[KeloidPhantom]) -> float:
-    """Return the pooled Dice of the best single threshold on log(R/G)."""
-    redness = np.stack([_indices(one.photo)[..., 1] for one in phantoms])
-    truth = np.stack([one.keloid for one in phantoms])
-    cuts = np.quantile(redness[:, ::4, ::4], np.linspace(0.3, 0.99, 50))
-    return max(dice(redness > cut, truth) for cut in cuts)
+def _case(
+    model: Perfusion,
+    colour: ColourRegression,
+    cut: float,
+    one: KeloidPhantom,
+    *,
+    lsci_seed: int | None = None,
+    asked_bare: bool = False,
+) -> Case:
+    found, red = model.predict_photo(one.photo).keloid, red_mask(one.photo, cut)
+    return Case(
+        perfused=perfused_in(model, colour, one) if one.keloid.any() else None,
+        asked_bare=asked_bare,
+        true=int(one.keloid.sum()),
+        found=int(found.sum()),
+        both=int((found & one.keloid).sum()),
+        red=int(red.sum()),
+        red_both=int((red & one.keloid).sum()),
+        pixels=one.keloid.size,
+        lsci_r=np.nan if lsci_seed is None else _lsci_r(lsci_seed, one),
+    )
 
 
-def dice(found: Mask, truth: Mask) -> float:
-    """Return 2|A∩B| / (|A|+|B|); 1 when both are empty."""
-    total = int(found.sum()) + int(truth.sum())
-    return 2 * int((found & truth).sum()) / total if total else 1.0
-
-
-def _indices(photo: npt.NDArray[np.uint8]) -> Any:
-    """Return 1, log(R/G) and log brightness of each pixel."""
-    colour = photo.astype(np.float32) + 8
-    redness = np.log(colour[..., 0] / colour[..., 1])
-    brightness = np.log(colour.mean(axis=-1))
-    return np.stack([np.ones_like(redness), redness, brightness], axis=-1)
+def _dice(cases: Sequence[Case], found: str, both: str) -> float:
+    total = sum(getattr(one, found) + one.true for one in cases)
+    return 2 * sum(getattr(one, both) for one in cases) / total if total else 1.0
 
 
 def _lsci_r(seed: int, one: KeloidPhantom) -> float:
@@ -175,16 +210,3 @@ def _lsci_r(seed: int, one: KeloidPhantom) -> float:
 def _average(values: Any) -> float:
     listed = list(values)
     return float(np.mean(listed)) if listed else 0.0
-
-
-def main() -> None:
-    """Print the figures of the weights in the folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, default=Path(__file__).parent / "weights")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    log.info("evaluated", **asdict(evaluate(load(given.weights, default_device()))))
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,13 @@ from shared.dicom import codes
 from workers.contract import Image, Series
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
 from workers.learning.weights import load_weights
+from workers.perfusion.blood import (
+    UNCORRECTED,
+    Coefficients,
+    blood_index,
+    corrected,
+    skin_around,
+)
 from workers.perfusion.contrast import flow
 from workers.perfusion.network import Generator
 from workers.perfusion.postprocess import (
@@ -28,14 +35,20 @@ from workers.perfusion.preprocess import Kind, kind_of, photo_tensor, why_not
 from workers.perfusion.spec import HYPERPERFUSED, KELOID
 
 GENERATOR_FILE = "generator.safetensors"
+CORRECTION_FILE = "correction.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Predicted perfusion (arbitrary units) and keloid of one photo, at its own size."""
+    """Predicted perfusion (arbitrary units) and keloid of one photo, at its own size.
+
+    ``generated`` is the generator's map before it was corrected by the blood index, ``index``.
+    """
 
     perfusion: Map
     keloid: Mask
+    generated: Map
+    index: Map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +62,12 @@ class _Measured:
 class Perfusion:
     """The generator on one device, ready to predict; LSCI needs no network."""
 
-    def __init__(self, generator: Generator, device: torch.device) -> None:
+    def __init__(
+        self, generator: Generator, device: torch.device, correction: Coefficients = UNCORRECTED
+    ) -> None:
         self._generator = generator.to(device).eval()
         self._device = device
+        self._correction = correction
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return one :class:`Findings` per image, in order; photos are compared with LSCI."""
@@ -76,11 +92,15 @@ class Perfusion:
         pixels, box = photo_tensor(photo)
         with torch.inference_mode():
             out = self._generator(pixels.to(self._device)).float()[0].cpu().numpy()
-        probability = box.unpack(1 / (1 + np.exp(-np.clip(out[1], -30, 30))))
-        log_perfusion = np.clip(box.unpack(out[0]), -3, 3)
+        probability = 1 / (1 + np.exp(-np.clip(out[1], -30, 30)))
+        # Colour is judged at the network's size: a finer photo has finer noise.
+        index = blood_index(box.pack(photo), skin_around(probability > 0.5))
+        log_perfusion = corrected(out[0], index, self._correction)
         return Prediction(
-            perfusion=np.asarray(REFERENCE_PERFUSION * np.exp(log_perfusion), np.float32),
-            keloid=keloid_from(probability),
+            perfusion=_perfusion(box.unpack(log_perfusion)),
+            keloid=keloid_from(box.unpack(probability)),
+            generated=_perfusion(box.unpack(out[0])),
+            index=box.unpack(index),
         )
 
     def _read_photo(self, image: Image, measured: Sequence[_Measured]) -> Findings:
@@ -114,12 +134,18 @@ def load(weights: Path, device: torch.device) -> Perfusion:
     """
     generator = Generator()
     generator.load_state_dict(load_weights(weights, GENERATOR_FILE))
-    return Perfusion(generator, device)
+    (correction,) = load_weights(weights, CORRECTION_FILE).values()
+    return Perfusion(generator, device, correction.double().numpy())
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return ``state`` as float16: half the file; ``load_state_dict`` casts back."""
     return {name: value.half() for name, value in state.items()}
+
+
+def _perfusion(log_perfusion: Map) -> Map:
+    """Return perfusion from its log over the reference, within what skin can have."""
+    return np.asarray(REFERENCE_PERFUSION * np.exp(np.clip(log_perfusion, -3, 3)), np.float32)
 
 
 def _read_lsci(image: Image) -> tuple[Findings, _Measured]:

@@ -15,15 +15,37 @@ from workers.learning.skin_optics import Field, expose, noise, reflectance, shad
 
 RHO = 0.85
 NO_KELOID_SHARE = 0.12
+_SKIN_PERFUSION = (50.0, 65.0)
+"""Of healthy skin, arbitrary units: drawn for each subject, and nothing in the photo shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeloidPhantom:
-    """``photo`` (size, size, 3) uint8 RGB, ``keloid`` bool, ``perfusion`` float32, about 40-200."""
+    """``photo`` (size, size, 3) uint8 RGB, ``keloid`` bool, ``perfusion`` float32, about 40-200.
+
+    ``knowable`` is as much of perfusion as the photo can tell: the ceiling of any prediction.
+    """
 
     photo: npt.NDArray[np.uint8]
     keloid: npt.NDArray[np.bool_]
     perfusion: Field
+    knowable: Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What sets a later visit of the same patient apart.
+
+    ``remaining`` is the share of excess perfusion that is left, ``pigment`` the melanin that the
+    keloid gained; another ``number`` has other light, camera and speed.
+    """
+
+    number: int = 0
+    remaining: float = 1.0
+    pigment: float = 0.0
+
+
+FIRST_VISIT = Visit()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +59,30 @@ class _Shape:
 
 
 def keloid(
-    seed: int, size: int = 256, *, rho: float = RHO, with_keloid: bool | None = None
+    seed: int,
+    size: int = 256,
+    *,
+    rho: float = RHO,
+    with_keloid: bool | None = None,
+    visit: Visit = FIRST_VISIT,
 ) -> KeloidPhantom:
     """Return the phantom of subject ``seed``; ``with_keloid`` is drawn when not given."""
     rng = np.random.default_rng([seed, 0xCE1])
+    # Skin and shape are the patient's; light, camera and part of the speed are the visit's.
+    today = np.random.default_rng([seed, 0xCE1, visit.number]) if visit.number else rng
     drawn = rng.random() >= NO_KELOID_SHARE
     shape = _shape(rng, size, present=drawn if with_keloid is None else with_keloid)
-    visible, hidden, smooth = _log_blood(rng, size, shape)
-    log_perfusion = rho * visible + (1 - rho) * smooth + np.sqrt(1 - rho**2) * hidden
-    perfusion = rng.uniform(50, 65) * np.exp(log_perfusion)
+    visible, smooth = _log_blood(rng, size, shape, visit.remaining)
+    hidden = _log_speed(rng, size, shape)
+    if today is not rng:
+        hidden = 0.6 * hidden + 0.8 * _log_speed(today, size, shape)
+    told = rho * visible + (1 - rho) * smooth
+    level = rng.uniform(*_SKIN_PERFUSION)
     return KeloidPhantom(
-        photo=_photo(rng, size, shape, visible),
+        photo=_photo(rng, today, size, shape, visible, pigment=visit.pigment),
         keloid=shape.mask,
-        perfusion=np.asarray(perfusion, np.float32),
+        perfusion=np.asarray(level * np.exp(told + np.sqrt(1 - rho**2) * hidden), np.float32),
+        knowable=np.asarray(np.mean(_SKIN_PERFUSION) * np.exp(told), np.float32),
     )
 
 
@@ -75,28 +108,43 @@ def _shape(rng: np.random.Generator, size: int, *, present: bool) -> _Shape:
     )
 
 
-def _log_blood(rng: np.random.Generator, size: int, shape: _Shape) -> tuple[Field, Field, Field]:
-    """Return log of blood as the photo shows it, of hidden speed, and of their smooth trend."""
+def _log_blood(
+    rng: np.random.Generator, size: int, shape: _Shape, remaining: float
+) -> tuple[Field, Field]:
+    """Return log of blood as the photo shows it, and its smooth trend."""
 
     def field(period: float) -> Field:
         return noise(rng, (size, size), size * period, 3)
 
     stage = rng.choice([2.3, 1.8, 1.5], p=[0.56, 0.30, 0.14])  # progressive, stable, regressive
-    excess = max(0.1, stage + rng.normal(0, 0.3) - 1)
+    excess = max(0.1, stage + rng.normal(0, 0.3) - 1) * remaining
     adjacent = 0.33 * rng.uniform(0.4, 1.6) * shape.halo
     smooth = np.log(1 + excess * shape.inside + adjacent)
     visible = np.log(1 + excess * shape.inside * (0.75 + 0.35 * shape.rim) + adjacent)
     patchy = shape.inside * (0.22 * field(0.06) + 0.20 * field(0.2))
     visible = visible + 0.10 * field(0.25) + patchy
-    hidden = 0.45 * field(0.1) * shape.inside + 0.10 * field(0.2)
-    return visible, hidden, np.asarray(smooth, np.float32)
+    return visible, np.asarray(smooth, np.float32)
+
+
+def _log_speed(rng: np.random.Generator, size: int, shape: _Shape) -> Field:
+    """Return log of speed, which no photo shows."""
+    patchy = 0.45 * noise(rng, (size, size), size * 0.1, 3) * shape.inside
+    return patchy + 0.10 * noise(rng, (size, size), size * 0.2, 3)
 
 
 def _photo(
-    rng: np.random.Generator, size: int, shape: _Shape, visible: Field
+    patient: np.random.Generator,
+    rng: np.random.Generator,
+    size: int,
+    shape: _Shape,
+    visible: Field,
+    *,
+    pigment: float,
 ) -> npt.NDArray[np.uint8]:
-    spots = 1 + 0.1 * noise(rng, (size, size), size * 0.3) + 0.03 * noise(rng, (size, size), 5, 1)
-    melanin = rng.uniform(0.05, 1.2) * spots + rng.uniform(-0.05, 0.3) * shape.inside
+    spots = 1 + 0.1 * noise(patient, (size, size), size * 0.3)
+    spots = spots + 0.03 * noise(patient, (size, size), 5, 1)
+    melanin = patient.uniform(0.05, 1.2) * spots
+    melanin = melanin + (patient.uniform(-0.05, 0.3) + pigment) * shape.inside
     blood = 0.22 * np.exp(visible) * rng.uniform(0.85, 1.15)
     colour = reflectance(np.asarray(melanin, np.float32), np.asarray(blood, np.float32))
     angle = rng.uniform(0, 2 * np.pi)

@@ -1,29 +1,26 @@
 """Evaluation: the model against trivial baselines, on phantom subjects it was not trained on.
 
-Run ``python -m workers.segmentation.evaluate``.
+The tables are in ``report.py``.
 """
 
-import argparse
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import structlog
-import torch
 
 from workers.findings import Mask
-from workers.learning.training import default_device
-from workers.segmentation.crop import best_crop
-from workers.segmentation.model import Segmentation, find_crop, load
-from workers.segmentation.phantom import Disease, Photo, photo
-from workers.segmentation.postprocess import Masks
+from workers.segmentation.crop import Crop, best_crop
+from workers.segmentation.model import Segmentation, find_crop
+from workers.segmentation.phantom import Disease, Photo, View, photo
+
+MASKS = ("skin", "lesion", "keloid")
+ARMS = ("original", "manual", "automatic")
+"""What the classifier is shown: the whole photo, the crop by the true masks, that by our own."""
 
 TEST_SUBJECTS = range(1_000_000, 1_000_120)
 """Training counts subjects from 0, so these are never seen there."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,40 +48,96 @@ class Metrics:
     classified: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Pixels of the found and the true mask of one photo, of both, and of the photo."""
+
+    found: int
+    true: int
+    both: int
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """The photo of one subject.
+
+    ``malignant`` is ``None`` where the disease is of neither class. ``called`` has the probability
+    of malignant disease by arm; the automatic arm falls back on the whole photo without a crop.
+    """
+
+    masks: dict[str, Overlap]
+    baseline: dict[str, Overlap]
+    view: View
+    crop_possible: bool
+    crop_found: bool
+    malignant: bool | None
+    called: dict[str, float]
+
+
 def evaluate(model: Segmentation, subjects: range = TEST_SUBJECTS) -> Metrics:
     """Return the figures of ``model`` on the photos of ``subjects``."""
+    return metrics_of(read(model, subjects))
+
+
+def read(model: Segmentation, subjects: range) -> list[Case]:
+    """Return one case for each subject."""
     photos = [photo(subject, 320) for subject in subjects]
-    masks = [model.segment(one.image) for one in photos]
-    malignant, called, hits, possible = [], [], 0, 0
-    for one, found in zip(photos, masks, strict=True):
-        crop = find_crop(found)
-        if best_crop(one.skin, one.lesion) is not None:
-            possible += 1
-            hits += crop is not None
-        if crop is not None and one.disease not in (Disease.NONE, Disease.KELOID):
-            malignant.append(one.disease is not Disease.ATOPIC_DERMATITIS)
-            called.append(model.classify(one.image, crop) >= 0.5)
-    truth, answer = np.array(malignant, np.bool_), np.array(called, np.bool_)
+    cuts = {name: best_cut(photos, name) for name in MASKS}
+    return [_case(model, one, cuts) for one in photos]
+
+
+def metrics_of(cases: Sequence[Case]) -> Metrics:
+    """Return the figures over ``cases``."""
+    possible = [one for one in cases if one.crop_possible]
+    classed = [one for one in cases if one.crop_found and one.malignant is not None]
+    truth = np.array([one.malignant for one in classed], np.bool_)
+    answer = np.array([one.called["automatic"] >= 0.5 for one in classed], np.bool_)
     return Metrics(
-        **_dices(photos, masks),
-        crop_hit_rate=hits / max(possible, 1),
+        dice_skin=pooled_dice([one.masks["skin"] for one in cases]),
+        dice_lesion=pooled_dice([one.masks["lesion"] for one in cases]),
+        dice_keloid=pooled_dice([one.masks["keloid"] for one in cases]),
+        baseline_dice_skin=pooled_dice([one.baseline["skin"] for one in cases]),
+        baseline_dice_lesion=pooled_dice([one.baseline["lesion"] for one in cases]),
+        baseline_dice_keloid=pooled_dice([one.baseline["keloid"] for one in cases]),
+        crop_hit_rate=sum(one.crop_found for one in possible) / max(len(possible), 1),
         class_accuracy=_share(truth == answer),
         class_sensitivity=_share(answer[truth]),
         class_specificity=_share(~answer[~truth]),
         baseline_class_accuracy=max(_share(truth), 1 - _share(truth)),
-        photos=float(len(photos)),
+        photos=float(len(cases)),
         classified=float(len(truth)),
+    )
+
+
+def pooled_dice(overlaps: Sequence[Overlap]) -> float:
+    """Return the Dice over all pixels of all photos; 1 when there is nothing to find."""
+    total = sum(one.found + one.true for one in overlaps)
+    return 2 * sum(one.both for one in overlaps) / total if total else 1.0
+
+
+def overlap(found: Mask, true: Mask) -> Overlap:
+    """Count the pixels of two masks of one photo."""
+    return Overlap(
+        found=int(found.sum()),
+        true=int(true.sum()),
+        both=int((found & true).sum()),
+        pixels=true.size,
     )
 
 
 def threshold_dice(photos: list[Photo], mask: str) -> float:
     """Return the pooled Dice of the best single colour threshold for ``mask``."""
-    index = np.stack(
-        [_skin_index(one.image) if mask == "skin" else _redness(one.image) for one in photos]
-    )
+    cut = best_cut(photos, mask)
+    return pooled_dice([overlap(_index(one, mask) > cut, getattr(one, mask)) for one in photos])
+
+
+def best_cut(photos: list[Photo], mask: str) -> float:
+    """Return the threshold on the colour index whose pooled Dice on these photos is greatest."""
+    index = np.stack([_index(one, mask) for one in photos])
     truth = np.stack([getattr(one, mask) for one in photos])
     cuts = np.quantile(index[:, ::4, ::4], np.linspace(0.02, 0.99, 60))
-    return max(dice(index > cut, truth) for cut in cuts)
+    return float(max(cuts, key=lambda cut: dice(index > cut, truth)))
 
 
 def dice(found: Mask, truth: Mask) -> float:
@@ -93,14 +146,28 @@ def dice(found: Mask, truth: Mask) -> float:
     return 2 * int((found & truth).sum()) / total if total else 1.0
 
 
-def _dices(photos: list[Photo], masks: list[Masks]) -> dict[str, float]:
-    figures = {}
-    for name in ("skin", "lesion", "keloid"):
-        found = np.stack([getattr(one, name) for one in masks])
-        truth = np.stack([getattr(one, name) for one in photos])
-        figures[f"dice_{name}"] = dice(found, truth)
-        figures[f"baseline_dice_{name}"] = threshold_dice(photos, name)
-    return figures
+def _case(model: Segmentation, one: Photo, cuts: dict[str, float]) -> Case:
+    found = model.segment(one.image)
+    true_crop, crop = best_crop(one.skin, one.lesion), find_crop(found)
+    classed = one.disease not in (Disease.NONE, Disease.KELOID)
+    rows, columns = one.skin.shape
+    whole = Crop(x0=0, y0=0, x1=columns, y1=rows, skin_share=0.0, lesion_share=0.0)
+    crops = {"original": whole, "manual": true_crop or whole, "automatic": crop or whole}
+    return Case(
+        masks={name: overlap(getattr(found, name), getattr(one, name)) for name in MASKS},
+        baseline={
+            name: overlap(_index(one, name) > cuts[name], getattr(one, name)) for name in MASKS
+        },
+        view=one.view,
+        crop_possible=true_crop is not None,
+        crop_found=crop is not None,
+        malignant=one.disease is not Disease.ATOPIC_DERMATITIS if classed else None,
+        called={arm: model.classify(one.image, crops[arm]) for arm in ARMS} if classed else {},
+    )
+
+
+def _index(one: Photo, mask: str) -> Any:
+    return _skin_index(one.image) if mask == "skin" else _redness(one.image)
 
 
 def _redness(image: npt.NDArray[np.uint8]) -> Any:
@@ -116,17 +183,3 @@ def _skin_index(image: npt.NDArray[np.uint8]) -> Any:
 
 def _share(flags: npt.NDArray[np.bool_]) -> float:
     return float(flags.mean()) if flags.size else 0.0
-
-
-def main() -> None:
-    """Print the figures of the weights in the folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, default=Path(__file__).parent / "weights")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    device = default_device()
-    log.info("evaluated", **asdict(evaluate(load(given.weights, device))))
-
-
-if __name__ == "__main__":
-    main()

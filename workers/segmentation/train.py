@@ -3,7 +3,6 @@
 Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD)``.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import training_parser, use_threads
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
-from workers.learning.weights import load_weights, save_weights
+from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.segmentation.crop import best_crop
 from workers.segmentation.evaluate import evaluate
 from workers.segmentation.model import CLASSIFIER_FILE, SEGMENTER_FILE, Segmentation, compact
@@ -100,12 +99,11 @@ def train(
         model=SPEC.name,
         version=SPEC.version,
         trained_on="procedural phantom photos (workers/segmentation/phantom.py), subjects "
-        f"{subjects.start} to {subjects.stop - 1}{_trained_before(start)}",
+        f"{subjects.start} to {subjects.stop - 1}",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
-        f"--first-subject {subjects.start} --subjects {len(subjects)}"
-        + (" --start workers/segmentation/weights" if start else ""),
+        f"--first-subject {subjects.start} --subjects {len(subjects)}" + trained_before(start),
     )
 
 
@@ -168,13 +166,6 @@ def _classifier_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     crops, labels = batch
     smooth = labels * 0.9 + 0.05
     return nn.functional.binary_cross_entropy_with_logits(network(crops).float(), smooth)
-
-
-def _trained_before(start: Path | None) -> str:
-    if start is None:
-        return ""
-    earlier = json.loads((start / "manifest.json").read_text(encoding="utf-8"))
-    return f"; before that by: {earlier['command']}"
 
 
 def main() -> None:

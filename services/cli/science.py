@@ -1,0 +1,62 @@
+"""Science: the commands that train and judge models, ``train`` and ``eval``.
+
+Torch lives in the worker's packages: both commands run ``python -m workers.MODEL.…`` as a process
+of its own and end as it ends.
+"""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from services.cli.screen import complain
+from shared.errors import ConfigurationError
+from workers.catalog import models
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+ALL = "all"
+
+Model = Annotated[str, typer.Argument(help="a model's name")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("train", context_settings=_PASS_ON)(train)
+    app.command("eval", context_settings=_PASS_ON)(evaluate)
+
+
+def train(context: typer.Context, model: Model) -> None:
+    """Train a model; killed, the same command goes on where it stopped.
+
+    Further options go to the training: --steps, --seed, --threads, --weights FOLDER, --keep FOLDER
+    (checkpoints; a folder a training); --help after the model's name lists them.
+    """
+    raise typer.Exit(_run(model, "train", context.args))
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="a model's name; else all")] = ALL,
+) -> None:
+    """Print the tables of a model, or of all, and write them as Markdown and JSON.
+
+    Further options go to the evaluation: --quick, --output FOLDER (else docs/results), --weights
+    FOLDER; segmentation also takes --images and --masks, folders of real photos.
+    """
+    options = list(context.args)
+    if model.startswith("-"):  # click takes an unknown option for the argument
+        options, model = [model, *options], ALL
+    chosen = sorted(models()) if model == ALL else [model]
+    failed = [one for one in chosen if _run(one, "report", options)]
+    for one in failed:
+        complain(f"the evaluation of {one} failed")
+    raise typer.Exit(bool(failed))
+
+
+def _run(model: str, what: str, options: list[str]) -> int:
+    if model not in models():
+        raise ConfigurationError(f"no model {model}; there are: {', '.join(sorted(models()))}")
+    command = [sys.executable, "-m", f"workers.{model}.{what}", *options]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own command
