@@ -10,7 +10,8 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval check format clean \
+.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval compose-test check \
+	format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
 help: ## list the targets
@@ -36,6 +37,9 @@ conformance: needs-test $(EXTRAS)-dev ## every result of every input, read by ot
 
 bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real sockets, as a table
 	$(BIN)/python -m pytest -m bad_input tests/badinput $(PYTEST)
+
+compose-test: needs-test $(EXTRAS)-dev ## docker-compose.yml for real: build, up, self-test, kill each, down
+	$(BIN)/python -m pytest -m containers tests/deploy/test_compose.py $(PYTEST)
 
 chaos: needs-test $(EXTRAS)-dev ## kill -9 everything, everywhere, under load: nothing lost, nothing twice
 	$(BIN)/python -m tests.chaos $(CHAOS)

@@ -46,18 +46,22 @@ class Settings(BaseSettings):
     ``spool_max_bytes`` is the most the spool may hold before the listener takes nothing more;
     0 sets no ceiling but the disk's (``CUTIS_LISTENER_MIN_FREE_BYTES``).
 
-    The password of Redis is best kept in ``redis_password_file``: it then stands neither in the
-    environment nor in ``redis_url``.
+    Passwords are best kept in ``database_password_file`` and ``redis_password_file``: they then
+    stand neither in the environment nor in an address.
+
+    ``pulse_file`` is touched after each round of work that ended well (``shared/pulse.py``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_", frozen=True, extra="ignore")
 
     database_url: str = "sqlite:///var/cutis.db"
+    database_password_file: Path | None = None
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_username: str = ""
     redis_password_file: Path | None = None
     redis_key_prefix: str = "cutis:"
     spool: Path = Path("var/spool")
+    pulse_file: Path | None = None
     spool_max_bytes: int = Field(default=0, ge=0)
     ae_title: str = "CUTIS"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -70,6 +74,16 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(default=60.0, gt=0)
     failpoints: str = ""  # for tests only: see shared/failpoints.py
     failpoint_marks: Path | None = None
+
+    def database_address(self) -> str:
+        """Return ``database_url`` with the password of ``database_password_file``."""
+        if self.database_password_file is None:
+            return self.database_url
+        password = self.database_password_file.read_text(encoding="utf-8").strip()
+        parts = urlsplit(self.database_url)
+        user, _, host = parts.netloc.rpartition("@")
+        name = user.partition(":")[0]
+        return urlunsplit(parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}"))
 
     def broker_url(self) -> str:
         """Return ``redis_url`` with the user and the password of ``redis_password_file``."""

@@ -24,7 +24,7 @@ def serve(settings: Settings, api_settings: ApiSettings) -> None:
     ConfigurationError
         A setting is wrong.
     """
-    database = Database(settings.database_url)
+    database = Database(settings.database_address())
     # Alembic reports at INFO whenever a probe asks for the version of the schema.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app = create_app(database, settings, api_settings)

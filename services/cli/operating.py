@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.screen import complain, console, show_json, show_table
 from services.cli.where import DataOption, JsonOption, addresses_in, client_of
 from services.local.client import Record, is_good, is_settled, wait_until_settled
-from services.local.doctor import examine
+from services.local.doctor import examine, try_all
 
 _COLUMNS = (
     TextColumn("{task.description}"),
@@ -72,9 +72,24 @@ def retry(
         console().print(f"job {moved['job_id']} is {moved['state']} again")
 
 
-def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Try every hop of the pipeline by using it; end 0 only if all work."""
-    verdicts = examine(addresses_in(data))
+def doctor(
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="also send phantom studies; they stay in the PACS")
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="longest wait of the self-test, s")] = 900.0,
+) -> None:
+    """Try every hop of the pipeline by using it; end 0 only if all work.
+
+    The self-test sends new phantom studies for every model into the PACS, waits, and reads each
+    result back out of it.
+    """
+    found = addresses_in(data)
+    verdicts = examine(found)
+    if self_test and all(one.ok for one in verdicts):
+        with console().status("phantom studies are on their way …"):
+            verdicts += try_all(found, timeout)
     if as_json:
         show_json([one.model_dump() for one in verdicts])
     else:

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from services.local.addresses import Addresses, read_addresses
+from services.local.addresses import Addresses, addresses_elsewhere, read_addresses
 from services.local.client import ApiClient
-from services.local.settings import ToolSettings
+from services.local.settings import ElsewhereSettings, ToolSettings
+from shared.settings import Settings
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="folder the pipeline runs in; CUTIS_DATA, ./var")
@@ -17,6 +18,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs")]
 
 def addresses_in(data: Path | None) -> Addresses:
     """Return the addresses of the pipeline in ``data``, or where the environment says."""
+    elsewhere = ElsewhereSettings()
+    if data is None and elsewhere.api_url:
+        return addresses_elsewhere(elsewhere, Settings())
     return read_addresses(data or ToolSettings().data)
 
 

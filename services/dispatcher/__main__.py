@@ -24,7 +24,7 @@ def main() -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: stop.set())
     dispatcher, audit = bootstrap(settings, DispatcherSettings()), AuditSettings()
-    relay = AuditRelay(Database(settings.database_url), channels(audit), audit.settle_seconds)
+    relay = AuditRelay(Database(settings.database_address()), channels(audit), audit.settle_seconds)
     with Heart(relay.beat, _AUDIT_SECONDS, "audit"):
         dispatcher.run(stop)
 

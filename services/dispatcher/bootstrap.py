@@ -22,7 +22,7 @@ def bootstrap(settings: Settings, dispatcher_settings: DispatcherSettings) -> Di
     catalogue = models()
     for name in catalogue:
         weights_manifest(name)
-    database = Database(settings.database_url)
+    database = Database(settings.database_address())
     return Dispatcher(
         database=database,
         broker=make_broker(settings),

@@ -20,6 +20,7 @@ from shared.db.outbox import owe_again, relay
 from shared.db.processes import beat, forget_silent, say_goodbye
 from shared.db.studies import freeze_complete_studies
 from shared.failpoints import failpoint
+from shared.pulse import Pulse
 from shared.settings import Settings
 from shared.stage import retry_policy
 from workers.contract import ModelSpec
@@ -50,12 +51,14 @@ class Dispatcher:
         self._retention = retention
         self._policy: RetryPolicy = retry_policy(settings)
         self._swept_at = float("-inf")
+        self._pulse = Pulse(settings.pulse_file)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until ``stop``; a database or broker that is away is waited for."""
         while not stop.is_set():
             try:
                 self.tick()
+                self._pulse.beat()
             except SQLAlchemyError as error:
                 log.warning("database_unavailable", error=type(error).__name__)
                 stop.wait(2.0)

@@ -125,8 +125,11 @@ class Associations:
             close_left_over_associations(session, self._listener)
             beat(session, ROLE, self._details())
 
-    def keep_alive(self) -> None:
-        """Say in the database that we live; strike out associations whose thread is gone."""
+    def keep_alive(self) -> bool:
+        """Say in the database that we live; strike out associations whose thread is gone.
+
+        False when the database did not take it.
+        """
         for association in [one for one in list(self._open) if not one.is_alive()]:
             self._strike_out(association)
         try:
@@ -135,6 +138,8 @@ class Associations:
                 beat(session, ROLE, self._details())
         except SQLAlchemyError as error:
             log.warning("heartbeat missed", reason=type(error).__name__)
+            return False
+        return True
 
     def stop(self) -> None:
         """Strike out everything: nobody can send to us any more."""

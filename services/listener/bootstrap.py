@@ -29,6 +29,7 @@ from services.listener.storage import InstanceStore
 from shared.db.engine import Database
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from shared.errors import ConfigurationError
+from shared.pulse import Pulse
 from shared.settings import PacsSettings, Settings
 from shared.spool import Spool
 from shared.tls import TlsFiles, server_context
@@ -49,7 +50,7 @@ class Listener:
         self._settings = settings
         self._own = own
         self._stopping = threading.Event()
-        self._database = Database(settings.database_url)
+        self._database = Database(settings.database_address())
         self._complaints = Complaints()
         self._connections = Connections(_bounds(own), self._complaints)
         spool = Spool(settings.spool)
@@ -74,6 +75,7 @@ class Listener:
                 reconcile, pacs or PacsSettings(), own, database=self._database, store=store
             )
         self._server: GuardedServer | None = None
+        self._pulse = Pulse(settings.pulse_file)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -89,6 +91,7 @@ class Listener:
         complain_for_libraries(self._complaints)
         self._associations.start()
         self._server = self._open_server()
+        self._pulse.beat()
         self._run(self._server.serve_forever)
         self._run(self._keep_alive)
         self._run(lambda: self._released.run(self._stopping, self._settings.heartbeat_seconds))
@@ -131,7 +134,8 @@ class Listener:
     def _keep_alive(self) -> None:
         while not self._stopping.wait(self._settings.heartbeat_seconds):
             self._connections.sweep()
-            self._associations.keep_alive()
+            if self._associations.keep_alive():
+                self._pulse.beat()
 
     def _open_server(self) -> GuardedServer:
         own = self._own

@@ -6,7 +6,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from services.local.settings import ElsewhereSettings
 from shared.errors import ConfigurationError
+from shared.settings import PacsSettings, Settings
 
 _FILE = "cutis.json"
 
@@ -40,7 +42,7 @@ class Addresses(BaseModel):
     pid: int
     data: Path
     api: str
-    api_key_file: Path
+    api_key_file: Path | None
     listener: DicomAddress
     pacs: PacsAddress
     orthanc: str | None
@@ -49,6 +51,11 @@ class Addresses(BaseModel):
     database_url: str | None
     spool: Path
     scratch: Path
+
+    def log_of(self, name: str) -> str:
+        """Say where the log of program ``name`` is."""
+        file = self.data / "logs" / f"{name}.log"
+        return str(file) if file.parent.is_dir() else f"the log of {name}"
 
     def is_alive(self) -> bool:
         """Say whether the supervisor that wrote this still runs."""
@@ -78,6 +85,38 @@ def read_addresses(data: Path) -> Addresses:
             code="not-running",
         )
     return found
+
+
+def addresses_elsewhere(own: ElsewhereSettings, settings: Settings) -> Addresses:
+    """Return the addresses of a pipeline that only the environment tells of."""
+    pacs = given_pacs()
+    return Addresses(
+        pid=os.getpid(),
+        data=settings.spool.parent,
+        api=own.api_url.rstrip("/"),
+        api_key_file=own.api_key_file,
+        listener=DicomAddress(
+            ae_title=settings.ae_title, host=own.listener_host, port=own.listener_port
+        ),
+        pacs=pacs,
+        orthanc=own.orthanc_url or None,
+        viewer=own.viewer_url or None,
+        redis_port=0,
+        database_url=None,
+        spool=settings.spool,
+        scratch=settings.spool.parent,
+    )
+
+
+def given_pacs() -> PacsAddress:
+    """Return the PACS that the environment tells of."""
+    given = PacsSettings()
+    return PacsAddress(
+        dicom=DicomAddress(ae_title=given.ae_title, host=given.host, port=given.port),
+        dicomweb_url=given.dicomweb_url,
+        username=given.username,
+        password_file=given.password_file,
+    )
 
 
 def last_addresses(data: Path) -> Addresses | None:

@@ -5,7 +5,6 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -13,50 +12,13 @@ from rich.table import Table
 
 from services.local.addresses import Addresses
 from services.local.child_pipeline import child_pipeline
-from services.local.client import ApiClient, Record, wait_until_settled
-from services.local.phantoms import EXPECTED_MODELS, Kind, write_studies
+from services.local.client import Record
 from services.local.pictures import picture_of
-from services.local.readback import PacsReader, ReadBack
-from services.local.send import collect, send
+from services.local.send import Sent
+from services.local.trial import KINDS, Outcome, collect_results, send_samples
 from shared.errors import ConfigurationError
 
-KINDS = (Kind.PHOTO, Kind.KELOID, Kind.LC_OCT, Kind.CONFOCAL)
-EXPECTED_ROLES = {
-    "segmentation": {"seg", "sr", "sr-image", "sc"},
-    "perfusion": {"pm", "sr-image", "sc"},
-    "layers": {"seg", "sr", "sr-image", "sc"},
-    "inflammation": {"pm", "sr-image", "sc"},
-}
-"""What each model must have put into the PACS, at least."""
-
 _OPTIONS = ("--quiet-seconds", "2", "--stable-seconds", "2", "--orthanc")
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """One sample study: what was expected of it and what came back."""
-
-    kind: Kind
-    study_instance_uid: str
-    record: Record | None = None
-    jobs: list[Record] = field(default_factory=list)
-    read_back: list[ReadBack] = field(default_factory=list)
-
-    def problems(self) -> list[str]:
-        """Return what is missing or wrong; empty when every expected result came back."""
-        if self.record is None:
-            return ["the study never arrived at Cutis"]
-        found = []
-        for model in sorted(EXPECTED_MODELS[self.kind]):
-            states = [job["state"] for job in self.jobs if job["model"] == model]
-            if states != ["done"]:
-                found.append(f"{model}: {', '.join(states) or 'was never asked'}")
-            came = {one.role for one in self.read_back if one.model == model and not one.problem}
-            missing = EXPECTED_ROLES[model] - came
-            if missing:
-                found.append(f"{model}: not read back: {', '.join(sorted(missing))}")
-        found += [f"{one.path.name}: {one.problem}" for one in self.read_back if one.problem]
-        return found
 
 
 def run_demo(
@@ -80,9 +42,13 @@ def run_demo(
         options = (*_OPTIONS, "--viewer") if viewer else _OPTIONS
         with child_pipeline(data, output / "pipeline.log", options) as addresses:
             console.print(f"status page {addresses.api}  ·  Orthanc {addresses.orthanc}")
-            outcomes = _send_samples(addresses, output / "studies", seed, console)
+            outcomes, sent = send_samples(addresses, KINDS, output / "studies", seed)
+            console.print(_say_sent(outcomes, sent, addresses))
             with console.status("the models read them …"):
-                _collect(addresses, outcomes, output / "results", timeout_seconds)
+                collect_results(addresses, outcomes, output / "results", timeout_seconds)
+            for one in (one for outcome in outcomes for one in outcome.read_back):
+                if not one.problem:
+                    picture_of(one.path, one.role)
             console.print(_table(outcomes))
             problems = [said for one in outcomes for said in one.problems()]
             for said in problems:
@@ -96,40 +62,10 @@ def run_demo(
     return 1 if problems else 0
 
 
-def _send_samples(addresses: Addresses, folder: Path, seed: int, console: Console) -> list[Outcome]:
-    outcomes, files = [], []
-    for kind in KINDS:
-        for uid, paths in write_studies(kind, folder, seed=seed):
-            outcomes.append(Outcome(kind=kind, study_instance_uid=uid))
-            files += paths
-    sent = send(collect(files), addresses.pacs.dicom)
+def _say_sent(outcomes: list[Outcome], sent: list[Sent], addresses: Addresses) -> str:
     stored = sum(not one.problem for one in sent)
     to = addresses.pacs.dicom.ae_title
-    console.print(f"{len(outcomes)} studies, {stored} of {len(files)} files stored in {to}")
-    return outcomes
-
-
-def _collect(
-    addresses: Addresses, outcomes: list[Outcome], folder: Path, timeout_seconds: float
-) -> None:
-    reader = PacsReader(addresses.pacs)
-    with ApiClient(addresses.api) as client:
-        uids = [one.study_instance_uid for one in outcomes]
-        found = wait_until_settled(client, uids, timeout_seconds)
-        by_uid = {one["study_instance_uid"]: one for one in found}
-        for outcome in outcomes:
-            outcome.record = by_uid.get(outcome.study_instance_uid)
-            if outcome.record is None:
-                continue
-            outcome.jobs = [client.job(job["id"]) for job in outcome.record["jobs"]]
-            home = folder / outcome.kind
-            results = client.study(outcome.record["id"])["results"]
-            for result in reversed(results):  # the API tells the newest first
-                outcome.read_back.append(reader.fetch(outcome.study_instance_uid, result, home))
-    for outcome in outcomes:
-        for one in outcome.read_back:
-            if not one.problem:
-                picture_of(one.path, one.role)
+    return f"{len(outcomes)} studies, {stored} of {len(sent)} files stored in {to}"
 
 
 def _table(outcomes: list[Outcome]) -> Table:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +12,7 @@ from services.local.addresses import Addresses
 from services.local.redis import redis_url
 from services.local.secret_files import Secrets, read_secret
 from services.local.settings import LocalSettings
+from services.local.trial import Outcome, self_test
 from shared.db.engine import Database
 from shared.settings import PacsSettings, Settings
 
@@ -36,11 +39,35 @@ class Hop:
 
 def examine(addresses: Addresses) -> list[Verdict]:
     """Try every hop of the pipeline at ``addresses``; one verdict each, in the path's order."""
-    database = Database(addresses.database_url or Settings().database_url)
+    database = Database(addresses.database_url or Settings().database_address())
     try:
         return [_try(hop) for hop in _hops(addresses, database)]
     finally:
         database.dispose()
+
+
+def try_all(addresses: Addresses, timeout_seconds: float) -> list[Verdict]:
+    """Send new phantom studies through the whole pipeline; one verdict for each.
+
+    Raises
+    ------
+    CutisError
+        The studies could not be sent, or the API could not be asked.
+    """
+    with TemporaryDirectory(prefix="cutis-self-test-") as folder:
+        outcomes = self_test(addresses, Path(folder), timeout_seconds)
+    return [_verdict(one) for one in outcomes]
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    name, problems = f"self-test, {outcome.kind}", outcome.problems()
+    if problems:
+        advice = f"`cutis jobs` says why; the study is {outcome.study_instance_uid}"
+        return Verdict(hop=name, ok=False, detail="; ".join(problems), advice=advice)
+    models = ", ".join(sorted(job["model"] for job in outcome.jobs))
+    return Verdict(
+        hop=name, ok=True, detail=f"{models}: {len(outcome.read_back)} results read back"
+    )
 
 
 def _try(hop: Hop) -> Verdict:
@@ -51,15 +78,14 @@ def _try(hop: Hop) -> Verdict:
 
 
 def _hops(addresses: Addresses, database: Database) -> list[Hop]:
-    data, pacs, listener = addresses.data, addresses.pacs, addresses.listener
-    logs = data / "logs"
+    pacs, listener, log_of = addresses.pacs, addresses.listener, addresses.log_of
     redis = _redis_of(addresses)
     auth = (pacs.username, _pacs_password(addresses))
     return [
         Hop(
             name="PACS, C-ECHO",
             attempt=lambda: hops.echo(pacs.dicom),
-            advice=f"is Orthanc up, is its DICOM port right? see {logs / 'orthanc.log'}",
+            advice=f"is Orthanc up, is its DICOM port right? see {log_of('orthanc')}",
         ),
         Hop(
             name="PACS, DICOMweb",
@@ -69,7 +95,7 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
         Hop(
             name="listener, C-ECHO",
             attempt=lambda: hops.echo(listener),
-            advice=f"check CUTIS_LISTENER_ALLOWED_AE_TITLES and {logs / 'listener.log'}",
+            advice=f"check CUTIS_LISTENER_ALLOWED_AE_TITLES and {log_of('listener')}",
         ),
         Hop(
             name="PACS to listener, C-ECHO",
@@ -79,7 +105,7 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
         Hop(
             name="Redis",
             attempt=lambda: hops.redis_takes_messages(redis),
-            advice=f"check CUTIS_REDIS_URL; Redis must run with noeviction; {logs / 'redis.log'}",
+            advice=f"check CUTIS_REDIS_URL; Redis must run with noeviction; {log_of('redis')}",
         ),
         Hop(
             name="database",
@@ -95,14 +121,14 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
             Hop(
                 name=role,
                 attempt=lambda role=role: hops.process_lives(database, role),  # type: ignore[misc]
-                advice=f"it restarts by itself; if not, see {logs / role}.log",
+                advice=f"it restarts by itself; if not, see {log_of(role)}",
             )
             for role in ("dispatcher", "worker", "writer")
         ),
         Hop(
             name="Ray actors",
             attempt=lambda: hops.actors_live(database),
-            advice=f"see {logs / 'worker.log'}; is there enough memory?",
+            advice=f"see {log_of('worker')}; is there enough memory?",
         ),
         Hop(
             name="weights",
@@ -112,7 +138,7 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
         Hop(
             name="API",
             attempt=lambda: hops.api_is_ready(addresses.api),
-            advice=f"see {logs / 'api.log'}",
+            advice=f"see {log_of('api')}",
         ),
     ]
 

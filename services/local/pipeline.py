@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.local.addresses import Addresses, DicomAddress, PacsAddress
+from services.local.addresses import Addresses, DicomAddress, PacsAddress, given_pacs
 from services.local.child import Program
 from services.local.ohif import find_ohif
 from services.local.orthanc import AE_TITLE as ORTHANC_AE_TITLE
@@ -17,7 +17,7 @@ from services.local.redis import redis_program
 from services.local.secret_files import Secrets
 from services.local.settings import LocalSettings, ToolSettings, environment
 from services.local.viewer import link_template
-from shared.settings import PacsSettings, Settings
+from shared.settings import Settings
 
 _LOOPBACK = "127.0.0.1"
 
@@ -66,7 +66,7 @@ def plan_pipeline(own: LocalSettings, pid: int) -> Pipeline:
         api=f"http://{_LOOPBACK}:{ports['api']}",
         api_key_file=secrets.api_key_file,
         listener=listener,
-        pacs=orthanc.pacs() if own.orthanc else _given_pacs(),
+        pacs=orthanc.pacs() if own.orthanc else given_pacs(),
         orthanc=orthanc.url if own.orthanc else None,
         viewer=f"http://{_LOOPBACK}:{ports['viewer']}" if own.viewer else None,
         redis_port=0 if own.redis_url else ports["redis"],
@@ -200,13 +200,3 @@ def _allowed(pacs: PacsAddress) -> list[str]:
     given = environment().get("CUTIS_LISTENER_ALLOWED_AE_TITLES", "").split(",")
     own = [ORTHANC_AE_TITLE, pacs.dicom.ae_title, TOOL_AE_TITLE]
     return sorted({one.strip() for one in given + own if one.strip()})
-
-
-def _given_pacs() -> PacsAddress:
-    given = PacsSettings()
-    return PacsAddress(
-        dicom=DicomAddress(ae_title=given.ae_title, host=given.host, port=given.port),
-        dicomweb_url=given.dicomweb_url,
-        username=given.username,
-        password_file=given.password_file,
-    )

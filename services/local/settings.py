@@ -51,6 +51,23 @@ class ToolSettings(BaseSettings):
     )
 
 
+class ElsewhereSettings(BaseSettings):
+    """Where a pipeline runs that ``cutis up`` did not start, prefix ``CUTIS_TOOLS_``.
+
+    Set where the commands run beside the services of another machine or in a container; the PACS,
+    the database and Redis are those of the services' own settings. ``orthanc_url`` is for showing.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CUTIS_TOOLS_", frozen=True)
+
+    api_url: str = ""
+    api_key_file: Path | None = None
+    listener_host: str = "127.0.0.1"
+    listener_port: int = Field(default=11112, ge=1, le=65535)
+    orthanc_url: str = ""
+    viewer_url: str = ""
+
+
 def environment() -> dict[str, str]:
     """Return a copy of this process's environment, to hand to a child."""
     return dict(os.environ)

@@ -8,6 +8,7 @@ from shared.db.processes import beat, say_goodbye
 from shared.heart import Heart
 from shared.logs import configure_logs
 from shared.messages import WRITER_QUEUE
+from shared.pulse import Pulse
 from shared.settings import PacsSettings, Settings
 
 _BEAT_SECONDS = 5.0
@@ -18,7 +19,8 @@ def main() -> None:
     settings, writer_settings = Settings(), WriterSettings()
     configure_logs("writer", settings.log_level)
     broker, database = bootstrap(settings, PacsSettings(), writer_settings)
-    with Heart(lambda: _beat(database), _BEAT_SECONDS, "process"):
+    pulse = Pulse(settings.pulse_file)
+    with Heart(lambda: _beat(database, pulse), _BEAT_SECONDS, "process"):
         consume(
             broker,
             [WRITER_QUEUE],
@@ -30,9 +32,10 @@ def main() -> None:
         say_goodbye(session, "writer")
 
 
-def _beat(database: Database) -> None:
+def _beat(database: Database, pulse: Pulse) -> None:
     with database.write() as session:
         beat(session, "writer", {"queues": [WRITER_QUEUE]})
+    pulse.beat()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def bootstrap(
     settings: Settings, pacs_settings: PacsSettings, writer_settings: WriterSettings
 ) -> tuple[Celery, Database]:
     """Return the broker to consume from, and the database, of a wired writer."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_address())
     broker = make_broker(settings)
     pacs = make_pacs(pacs_settings, settings.ae_title)
     spool = Spool(settings.spool)

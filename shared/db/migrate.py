@@ -33,4 +33,4 @@ def _config() -> Config:
 
 
 if __name__ == "__main__":
-    migrate(Database(Settings().database_url))
+    migrate(Database(Settings().database_address()))

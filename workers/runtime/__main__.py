@@ -4,6 +4,7 @@ from shared.consumer import consume
 from shared.db.processes import beat, say_goodbye
 from shared.heart import Heart
 from shared.logs import configure_logs
+from shared.pulse import Pulse
 from shared.settings import Settings
 from workers.runtime.bootstrap import Runtime, bootstrap
 from workers.runtime.cluster import connect, disconnect
@@ -20,7 +21,8 @@ def main() -> None:
     runtime = bootstrap(settings, worker_settings)
     if worker_settings.warm_up:
         runtime.pool.warm_up(runtime.queues)
-    with Heart(lambda: _beat(runtime), _BEAT_SECONDS, "process"):
+    pulse = Pulse(settings.pulse_file)
+    with Heart(lambda: _beat(runtime, pulse), _BEAT_SECONDS, "process"):
         consume(
             runtime.broker,
             runtime.queues,
@@ -33,10 +35,11 @@ def main() -> None:
     disconnect()
 
 
-def _beat(runtime: Runtime) -> None:
+def _beat(runtime: Runtime, pulse: Pulse) -> None:
     details = {"queues": runtime.queues, "actors": runtime.pool.describe()}
     with runtime.database.write() as session:
         beat(session, "worker", details)
+    pulse.beat()
 
 
 if __name__ == "__main__":

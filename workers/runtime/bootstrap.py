@@ -28,7 +28,7 @@ class Runtime:
 
 def bootstrap(settings: Settings, worker_settings: WorkerSettings) -> Runtime:
     """Return a runtime ready to consume; Ray must be connected already."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_address())
     broker = make_broker(settings)
     pool = ActorPool(worker_settings)
     stage = ModelStage(database, Spool(settings.spool), pool)

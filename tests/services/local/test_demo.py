@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from services.local.child_pipeline import child_pipeline
-from services.local.demo import EXPECTED_ROLES, KINDS, Outcome
 from services.local.phantoms import EXPECTED_MODELS, Kind
 from services.local.pictures import heat_map, picture_of
 from services.local.readback import ReadBack
+from services.local.trial import EXPECTED_ROLES, KINDS, Outcome
 from shared.errors import ConfigurationError
 from tests import factories
 from workers.catalog import models

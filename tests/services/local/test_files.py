@@ -171,4 +171,5 @@ def test_the_ready_line_is_one_line_of_json_without_secrets(tmp_path: Path) -> N
     assert "\n" not in line
     assert said["event"] == "ready"
     assert said["listener"] == {"ae_title": "CUTIS", "host": "127.0.0.1", "port": 1}
+    assert found.api_key_file is not None
     assert read_secret(found.api_key_file) not in line

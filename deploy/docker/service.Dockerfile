@@ -1,0 +1,41 @@
+# Everything without a model: listener, dispatcher, writer, api, the migration, and the command
+# `cutis`. One image, many commands; EXTRAS says what is in it. No torch and no Ray.
+# Health checks are where the command is chosen (docker-compose.yml, the chart), not here.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS wheels
+ARG EXTRAS=listener,dispatcher,writer,api,postgresql
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md ./
+# What we depend on first: it changes less often than we do, and this layer is kept.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=bind,source=deploy/docker/wheelhouse,target=/wheelhouse \
+    mkdir services workers shared && touch services/__init__.py workers/__init__.py shared/__init__.py \
+    && pip wheel --quiet --wheel-dir /wheels --find-links /wheelhouse --constraint constraints.txt ".[${EXTRAS}]" \
+    && rm /wheels/cutis-*.whl
+COPY services services
+COPY workers workers
+COPY shared shared
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=bind,source=deploy/docker/wheelhouse,target=/wheelhouse \
+    pip wheel --quiet --no-deps --wheel-dir /wheels --find-links /wheelhouse .
+
+FROM ${PYTHON_IMAGE}
+ARG EXTRAS=listener,dispatcher,writer,api,postgresql
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="cutis service" \
+      org.opencontainers.image.description="AI results for skin imaging, put back into the PACS. Research use only." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 HOME=/tmp
+RUN groupadd --gid 10001 cutis \
+    && useradd --uid 10001 --gid cutis --home-dir /tmp --no-create-home --shell /usr/sbin/nologin cutis \
+    && install -d -o cutis -g cutis -m 0750 /var/lib/cutis /var/lib/cutis/spool
+RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
+    pip install --quiet --no-index --no-cache-dir --root-user-action=ignore --find-links /wheels "cutis[${EXTRAS}]"
+USER 10001:10001
+WORKDIR /tmp
+CMD ["python", "-m", "services.api"]
