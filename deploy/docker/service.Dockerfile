@@ -14,13 +14,15 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     mkdir services workers shared && touch services/__init__.py workers/__init__.py shared/__init__.py \
     && pip wheel --quiet --wheel-dir /wheels --find-links /wheelhouse --constraint constraints.txt ".[${EXTRAS}]" \
     && rm /wheels/cutis-*.whl
+
+FROM wheels AS own
 COPY services services
 COPY workers workers
 COPY shared shared
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=bind,source=deploy/docker/wheelhouse,target=/wheelhouse \
-    pip wheel --quiet --no-deps --wheel-dir /wheels --find-links /wheelhouse .
+    pip wheel --quiet --no-deps --wheel-dir /own --find-links /wheelhouse .
 
 FROM ${PYTHON_IMAGE}
 ARG EXTRAS=listener,dispatcher,writer,api,postgresql
@@ -34,8 +36,12 @@ ENV PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 HOME=/tmp
 RUN groupadd --gid 10001 cutis \
     && useradd --uid 10001 --gid cutis --home-dir /tmp --no-create-home --shell /usr/sbin/nologin cutis \
     && install -d -o cutis -g cutis -m 0750 /var/lib/cutis /var/lib/cutis/spool
+# What we depend on and we ourselves, in two layers: an upgrade of Cutis alone moves the small one.
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
-    pip install --quiet --no-index --no-cache-dir --root-user-action=ignore --find-links /wheels "cutis[${EXTRAS}]"
+    pip install --quiet --no-index --no-deps --no-cache-dir --root-user-action=ignore /wheels/*.whl
+RUN --mount=type=bind,from=own,source=/own,target=/own \
+    pip install --quiet --no-index --no-deps --no-cache-dir --root-user-action=ignore /own/*.whl \
+    && pip check
 USER 10001:10001
 WORKDIR /tmp
 CMD ["python", "-m", "services.api"]
