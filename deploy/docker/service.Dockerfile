@@ -26,12 +26,6 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM ${PYTHON_IMAGE}
 ARG EXTRAS=listener,dispatcher,writer,api,postgresql
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="cutis service" \
-      org.opencontainers.image.description="AI results for skin imaging, put back into the PACS. Research use only." \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 ENV PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 HOME=/tmp
 RUN groupadd --gid 10001 cutis \
     && useradd --uid 10001 --gid cutis --home-dir /tmp --no-create-home --shell /usr/sbin/nologin cutis \
@@ -42,6 +36,12 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
 RUN --mount=type=bind,from=own,source=/own,target=/own \
     pip install --quiet --no-index --no-deps --no-cache-dir --root-user-action=ignore /own/*.whl \
     && pip check
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="cutis service" \
+      org.opencontainers.image.description="AI results for skin imaging, put back into the PACS. Research use only." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 WORKDIR /tmp
 CMD ["python", "-m", "services.api"]
