@@ -8,7 +8,7 @@ A model folder holds ``spec.py`` (a :class:`ModelSpec` named ``SPEC``, torch-fre
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
 from pydicom.sr.coding import Code
@@ -119,4 +119,13 @@ class Model(Protocol):
         shared.errors.BadInputError
             The pixels cannot be what the model reads (the job fails with this reason).
         """
+        ...
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A model that can take more time for less memory."""
+
+    def in_smaller_pieces(self) -> Model:
+        """Return a model of the same findings that hands its network less at once."""
         ...

@@ -40,9 +40,14 @@ _MARGIN = (WINDOW - 1) // 2
 class Inflammation:
     """A loaded network that grades whole images, frame by frame."""
 
-    def __init__(self, network: TextureNet, device: torch.device) -> None:
+    def __init__(self, network: TextureNet, device: torch.device, pieces: int = 1) -> None:
         self._network = network.to(device).eval()
         self._device = device
+        self._pieces = pieces
+
+    def in_smaller_pieces(self) -> "Inflammation":
+        """Return a model that gives the network an eighth at once."""
+        return Inflammation(self._network, self._device, 8 * self._pieces)
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return the findings of every image of every series, in order."""
@@ -76,7 +81,7 @@ class Inflammation:
         Computed in strips of window rows; window (i, j) starts at pixel (16 i, 16 j).
         """
         height = (pixels.shape[0] - WINDOW) // STRIDE + 1
-        at_once = max(1, (_STRIP_PIXELS // pixels.shape[1] - WINDOW) // STRIDE + 1)
+        at_once = max(1, (_STRIP_PIXELS // self._pieces // pixels.shape[1] - WINDOW) // STRIDE + 1)
         parts = []
         for first in range(0, height, at_once):
             last = min(first + at_once, height) - 1

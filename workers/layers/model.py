@@ -68,9 +68,14 @@ class FrameFound:
 class Layers:
     """A loaded network that reads sections and stacks, frame by frame."""
 
-    def __init__(self, network: UNet, device: torch.device) -> None:
+    def __init__(self, network: UNet, device: torch.device, pieces: int = 1) -> None:
         self._network = network.to(device).eval()
         self._device = device
+        self._pieces = pieces
+
+    def in_smaller_pieces(self) -> "Layers":
+        """Return a model that gives the network an eighth at once."""
+        return Layers(self._network, self._device, 8 * self._pieces)
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return the findings of every image of every series, in order."""
@@ -129,7 +134,7 @@ class Layers:
         padded = pad(frame)
         rows, columns = padded.shape
         # Strips start at multiples of 16, so that the network's grid is the same in each.
-        width = max(16, _STRIP_PIXELS // rows // 16 * 16)
+        width = max(16, _STRIP_PIXELS // self._pieces // rows // 16 * 16)
         parts = []
         for start in range(0, columns, width):
             left, right = max(0, start - _OVERLAP), min(columns, start + width + _OVERLAP)

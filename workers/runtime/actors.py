@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from shared.errors import (
 from shared.failpoints import failpoint
 from shared.spool import sync_folder
 from workers.catalog import model_folder
-from workers.contract import Model, ModelSpec
-from workers.findings import save_findings
+from workers.contract import Divisible, Model, ModelSpec, Series
+from workers.findings import Findings, save_findings
 from workers.runtime.reading import read_all
 from workers.runtime.request import PredictAnswer, PredictRequest, answer_of
 from workers.runtime.settings import WorkerSettings
@@ -63,7 +64,7 @@ class ModelActor:
             seconds["read"] = time.monotonic() - start
             start = time.monotonic()
             failpoint("actor.before-predict")
-            findings = (*self._model.predict(series), *declined)
+            findings = (*self._read(self._model, series), *declined)
             failpoint("actor.after-predict")
             seconds["predict"] = time.monotonic() - start
             start = time.monotonic()
@@ -76,11 +77,26 @@ class ModelActor:
         except CutisError as error:
             return answer_of(error, seconds)
         except (MemoryError, torch.OutOfMemoryError):
-            if self._device == "cuda":
-                torch.cuda.empty_cache()
+            self._free()
             too_small = ResourceError("the model ran out of memory", code="out-of-memory")
             return answer_of(too_small, seconds)
         return PredictAnswer(stage_seconds=seconds)
+
+    def _read(self, model: Model, series: Sequence[Series]) -> tuple[Findings, ...]:
+        """Run the model; out of memory, once more in smaller pieces where it can."""
+        try:
+            return model.predict(series)
+        except (MemoryError, torch.OutOfMemoryError):
+            if not isinstance(model, Divisible):
+                raise
+            log.warning("model_out_of_memory", device=self._device)
+        # Only here is the failed try forgotten, and what it held in memory with it.
+        self._free()
+        return model.in_smaller_pieces().predict(series)
+
+    def _free(self) -> None:
+        if self._device == "cuda":
+            torch.cuda.empty_cache()
 
 
 class ActorPool:

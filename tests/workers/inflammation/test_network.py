@@ -44,6 +44,18 @@ def test_strips_give_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.window_scores(pixels) == pytest.approx(whole, abs=1e-5)
 
 
+def test_smaller_pieces_give_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.inflammation.model._STRIP_PIXELS", 8 * 250 * 200)
+    made, runs = network(), []
+    made.register_forward_pre_hook(lambda _network, _given: runs.append(1))
+    model = Inflammation(made, torch.device("cpu"))
+    pixels = np.random.default_rng(0).standard_normal((400, 250)).astype(np.float32)
+    whole = model.window_scores(pixels)
+    assert len(runs) == 1
+    assert model.in_smaller_pieces().window_scores(pixels) == pytest.approx(whole, abs=1e-5)
+    assert len(runs) > 2
+
+
 def test_the_expected_score_is_the_mean_grade() -> None:
     probability = torch.tensor([0.0, 0.0, 0.7, 0.3, 0.0]) + 1e-9
     assert expected_score(probability.log()[None, :, None, None]).item() == pytest.approx(2.3)

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -131,6 +133,27 @@ def test_strips_agree_with_the_whole_frame(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("workers.layers.model._STRIP_PIXELS", 208 * 256)
     strips = model().read_frame(pixels, TWO_UM)
     assert np.abs(strips.probability - whole.probability).max() < 1e-4
+
+
+def test_smaller_pieces_agree_with_the_whole_frame() -> None:
+    pixels = section(200_500, rows=200, columns=700, micrometres_per_pixel=2.0).pixels
+    shapes: list[torch.Size] = []
+    whole = model().read_frame(pixels, TWO_UM)
+    smaller = model().in_smaller_pieces()
+    with network_watched(smaller, shapes):
+        found = smaller.read_frame(pixels, TWO_UM)
+    assert np.abs(found.probability - whole.probability).max() < 1e-4
+    assert len(shapes) > 1
+
+
+@contextmanager
+def network_watched(layers: Layers, shapes: list[torch.Size]) -> Iterator[None]:
+    def note(_network: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        shapes.append(given[0].shape)
+
+    handle = layers._network.register_forward_pre_hook(note)
+    yield
+    handle.remove()
 
 
 def test_no_subject_is_both_learned_from_and_tested_on() -> None:

@@ -2,16 +2,18 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from shared.errors import TransientError
 from tests.workers.runtime.actor_classes import MoodyActor
 from workers.catalog import model_folder
-from workers.contract import ModelSpec
+from workers.contract import ModelSpec, Series
+from workers.findings import Findings
 from workers.runtime import actors
 from workers.runtime.actors import ActorPool, ModelActor
 from workers.runtime.cluster import connect, disconnect
@@ -105,6 +107,42 @@ def test_weights_that_differ_from_their_manifest_say_so(
 
     assert answer.error is not None
     assert answer.error[:2] == ("ConfigurationError", "weights")
+
+
+class Hungry:
+    """A model that fits into memory once it was asked often enough to be smaller."""
+
+    def __init__(self, too_large: int) -> None:
+        self.too_large = too_large
+
+    def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
+        assert not series
+        if self.too_large:
+            raise torch.OutOfMemoryError
+        return ()
+
+
+class HungryInPieces(Hungry):
+    def in_smaller_pieces(self) -> Hungry:
+        return HungryInPieces(self.too_large - 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        (Hungry(1), "out-of-memory"),
+        (HungryInPieces(1), None),
+        (HungryInPieces(2), "out-of-memory"),
+    ],
+)
+def test_a_model_out_of_memory_gets_one_try_in_smaller_pieces(
+    model: Hungry, code: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("workers.layers.model.load", lambda _weights, _device: model)
+
+    answer = ModelActor("layers", 1).predict(request(str(tmp_path)))
+
+    assert (answer.error and answer.error[1]) == code
 
 
 def test_two_jobs_of_one_model_take_turns(pool: ActorPool) -> None:
