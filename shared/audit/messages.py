@@ -40,6 +40,7 @@ class _Kind(NamedTuple):
 
 _APPLICATION = Code("110100", "Application Activity")
 _TRANSFERRED = Code("110104", "DICOM Instances Transferred")
+_DELETED = Code("110105", "DICOM Study Deleted")
 _ALERT = Code("110113", "Security Alert")
 _LOGIN = Code("110114", "User Authentication")
 _PROCEDURE = Code("110109", "Procedure Record")
@@ -50,6 +51,7 @@ KINDS: Mapping[str, _Kind] = {
     "ProcessForgotten": _Kind(_APPLICATION, "E", 8, Code("110121", "Application Stop")),
     "StudyReceived": _Kind(_TRANSFERRED, "C"),
     "InstanceQuarantined": _Kind(_TRANSFERRED, "C", 4),
+    "SourcesRemoved": _Kind(_DELETED, "D"),
     "ResultsWritten": _Kind(_TRANSFERRED, "R"),
     "SenderRefused": _Kind(_ALERT, "E", 4, Code("110126", "Node Authentication")),
     "KeyRefused": _Kind(_LOGIN, "E", 4, Code("110122", "Login")),

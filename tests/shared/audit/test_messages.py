@@ -128,5 +128,14 @@ def test_a_message_says_who_did_what_to_which_study_when() -> None:
     assert objects == ["1.2.3", "0" * 32]
 
 
+def test_what_retention_removed_is_a_deleted_study() -> None:
+    message = audit_message(event("SourcesRemoved", instances=3), "host")
+
+    assert message is not None
+    root = fromstring(message)
+    assert [one.attrib["csd-code"] for one in root.iter("EventID")] == ["110105"]
+    assert root.find("ParticipantObjectIdentification[@ParticipantObjectID='1.2.3']") is not None
+
+
 def test_other_events_are_not_audited() -> None:
     assert audit_message(event("JobClaimed"), "host") is None
