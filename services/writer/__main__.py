@@ -1,5 +1,7 @@
 """Start the writer: ``python -m services.writer``."""
 
+import contextlib
+
 from services.writer.bootstrap import bootstrap
 from services.writer.settings import WriterSettings
 from shared.consumer import consume
@@ -18,9 +20,13 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings, writer_settings = Settings(), WriterSettings()
     configure_logs("writer", settings.log_level)
-    broker, database = bootstrap(settings, PacsSettings(), writer_settings)
+    broker, database, reporter = bootstrap(settings, PacsSettings(), writer_settings)
     pulse = Pulse(settings.pulse_file)
-    with Heart(lambda: _beat(database, pulse), _BEAT_SECONDS, "process"):
+    with contextlib.ExitStack() as hearts:
+        hearts.enter_context(Heart(lambda: _beat(database, pulse), _BEAT_SECONDS, "process"))
+        if reporter is not None:
+            sweep_seconds = writer_settings.absence_sweep_seconds
+            hearts.enter_context(Heart(reporter.sweep, sweep_seconds, "absence"))
         consume(
             broker,
             [WRITER_QUEUE],

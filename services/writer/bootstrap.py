@@ -2,6 +2,7 @@
 
 from celery import Celery
 
+from services.writer.absence_reporter import AbsenceReporter
 from services.writer.settings import WriterSettings
 from services.writer.tasks import WriteStage, register
 from shared.broker import make_broker
@@ -15,12 +16,15 @@ from shared.states import Stage
 
 def bootstrap(
     settings: Settings, pacs_settings: PacsSettings, writer_settings: WriterSettings
-) -> tuple[Celery, Database]:
-    """Return the broker to consume from, and the database, of a wired writer."""
+) -> tuple[Celery, Database, AbsenceReporter | None]:
+    """Return the broker to consume from, the database, and who reports absences where wanted."""
     database = Database(settings.database_address())
     broker = make_broker(settings)
     pacs = make_pacs(pacs_settings, settings.ae_title)
     spool = Spool(settings.spool)
     stage = WriteStage(database, spool, pacs, writer_settings.stack_encoding)
     register(broker, StageRunner(database, settings, Stage.WRITE, "writer"), stage)
-    return broker, database
+    if writer_settings.absence == "page":
+        return broker, database, None
+    wait_seconds = writer_settings.absence_wait_seconds
+    return broker, database, AbsenceReporter(database, spool, pacs, wait_seconds)

@@ -17,7 +17,7 @@ WRITER_VERSION = "4"
 """Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
 writer would find its old, broken object in the PACS and leave it there."""
 
-Role = Literal["seg", "pm", "sr", "sr-image", "sc"]
+Role = Literal["seg", "pm", "sr", "sr-image", "sc", "absence"]
 
 _ROLES: tuple[Role, ...] = ("sc", "seg", "pm", "sr", "sr-image")
 _WORDS: dict[Role, str] = {

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 
 from shared.dicom.spacing import read_spacing
+from shared.errors import BadInputError, TransientError
 from workers.findings import Findings
 
 _SLICED = frozenset({"OCT", "CFM"})  # CID 29: optical coherence tomography, confocal microscopy
@@ -45,6 +48,24 @@ def grouped(readings: Sequence[Reading]) -> list[tuple[Reading, ...]]:
         alone = "NumberOfFrames" in one.source or not _is_slice(one.source)
         groups.setdefault(index if alone else _alike(one), []).append(one)
     return [tuple(group) for group in groups.values()]
+
+
+def read_header(path: Path) -> Dataset:
+    """Return everything of a file but its pixels.
+
+    Raises
+    ------
+    BadInputError
+        It is not DICOM (``undecodable``).
+    TransientError
+        It cannot be read from disk (``spool``).
+    """
+    try:
+        return dcmread(path, stop_before_pixels=True)
+    except InvalidDicomError as error:
+        raise BadInputError("the file is not DICOM", code="undecodable") from error
+    except OSError as error:
+        raise TransientError("the instance cannot be read from disk", code="spool") from error
 
 
 def _is_slice(source: Dataset) -> bool:

@@ -5,27 +5,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from services.writer.fixes import finish
 from services.writer.geometry import header_copy
 from services.writer.identity import Identity, Role
 from services.writer.overlay import render_overlay
 from services.writer.pm import build_pm
-from services.writer.reading import Reading, grouped
+from services.writer.reading import Reading, grouped, read_header
 from services.writer.sc import build_sc
 from services.writer.seg import build_seg
 from services.writer.settings import StackEncoding
 from services.writer.sr import build_image_report, build_segment_report
 from shared.dicom.pixels import read_frames
-from shared.errors import BadInputError, PermanentError, TransientError
+from shared.errors import PermanentError
 from workers.contract import ModelSpec
 from workers.findings import Findings
 
-# What highdicom and pydicom raise on content they refuse.
-_ENCODING_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+ENCODING_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What highdicom and pydicom raise on content they refuse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +85,11 @@ def build_results(
             stack_encoding=stack_encoding if sum(one.frames for one in group) > 1 else "binary",
         )
         # Patient and study are copied from here: the other headers have them blank.
-        first = _header(group[0].path)
+        first = read_header(group[0].path)
         try:
             for role, dataset in _datasets(group, identity):
                 yield _built(role, dataset, first, group[0])
-        except _ENCODING_ERRORS as error:
+        except ENCODING_ERRORS as error:
             # The cause stays out of the reason: it may quote attribute values.
             raise PermanentError(
                 f"the results cannot be encoded ({type(error).__name__})", code="encoding"
@@ -115,22 +113,13 @@ def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None
         raise PermanentError("a measurement is not a finite number", code="findings")
 
 
-def _header(path: Path) -> Dataset:
-    try:
-        return dcmread(path, stop_before_pixels=True)
-    except InvalidDicomError as error:
-        raise BadInputError("the file is not DICOM", code="undecodable") from error
-    except OSError as error:
-        raise TransientError("the instance cannot be read from disk", code="spool") from error
-
-
 def _reading(findings: Findings, paths: Mapping[str, Path], spec: ModelSpec) -> Reading:
     path = paths.get(findings.sop_instance_uid)
     if path is None:
         raise PermanentError("the findings are of an image we do not have", code="findings")
-    source = _header(path)
+    source = read_header(path)
     check_findings(findings, source, spec)
-    derived_from = [_header(paths[one]) for one in findings.derived_from if one in paths]
+    derived_from = [read_header(paths[one]) for one in findings.derived_from if one in paths]
     return Reading(
         findings=findings,
         source=header_copy(source),

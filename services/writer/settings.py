@@ -8,11 +8,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 StackEncoding = Literal["binary", "labelmap-rle"]
 """How a SEG of many frames is stored: one bit a pixel and segment, or a compressed label map."""
 
+Absence = Literal["page", "report"]
+"""Where it is said that a study was not analysed: on the status page, or in the PACS as well."""
+
 
 class WriterSettings(BaseSettings):
-    """How many jobs are written side by side, and how large segmentations are stored."""
+    """How many jobs are written side by side, and what a site may have otherwise.
+
+    A study that was not analysed completely is reported on once it was settled for
+    ``absence_wait_seconds``: an operator may retry until then.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_WRITER_", frozen=True)
 
     concurrency: int = Field(default=2, ge=1)
     stack_encoding: StackEncoding = "binary"
+    absence: Absence = "page"
+    absence_wait_seconds: float = Field(default=120.0, ge=0)
+    absence_sweep_seconds: float = Field(default=30.0, gt=0)

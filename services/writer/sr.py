@@ -8,27 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from highdicom import sr
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes as dicom_codes
 from pydicom.sr.coding import Code
 
+from services.writer.document import Cover, build_document
 from services.writer.identity import Identity, Role, concept, segments_by_number
 from services.writer.reading import Reading
 from services.writer.seg import Segmentation
 from shared.dicom import codes
-from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.uids import derived_uid
 from workers.contract import Segment
 from workers.findings import Findings, Measurement
 
 _PRESENCE = Code("121052", "DCM", "Presence of property")
 _ABSENT = Code("272519000", "SCT", "Absent")
-_COMMENT = Code("121106", "DCM", "Comment")
-_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
-_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
-
-_Group = (
-    sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
-)
 
 
 def build_segment_report(
@@ -43,7 +35,7 @@ def build_segment_report(
         if len(readings) == 1 or _is_marked(one, number)
     ]
     evidence = [*identity.sources, *identity.derived_from, segmentation.dataset]
-    return _document("sr", groups, [identity.caution()], evidence, identity)
+    return build_document(_cover("sr", identity), groups, [identity.caution()], evidence)
 
 
 def build_image_report(
@@ -65,7 +57,7 @@ def build_image_report(
     notes = [note for one in readings for note in _notes(one.findings, segmentation, identity)]
     evidence = [*identity.sources, *identity.derived_from]
     words = list(dict.fromkeys([*notes, *more_notes]))
-    return _document("sr-image", groups, words, evidence, identity)
+    return build_document(_cover("sr-image", identity), groups, words, evidence)
 
 
 def _is_marked(reading: Reading, number: int) -> bool:
@@ -183,68 +175,12 @@ def _measurement(one: Measurement, identity: Identity) -> sr.Measurement:
     )
 
 
-def _document(
-    role: Role,
-    groups: Sequence[_Group],
-    notes: Sequence[str],
-    evidence: Sequence[Dataset],
-    identity: Identity,
-) -> Dataset:
-    report = sr.MeasurementReport(
-        observation_context=_observer(identity),
-        procedure_reported=concept(_PROCEDURE),
-        imaging_measurements=groups,
-        title=dicom_codes.DCM.ImagingMeasurementReport,
-        # No Image Library: optional in TID 1500, and highdicom codes every Secondary Capture's
-        # modality as "Other", which its context group does not hold.
-        referenced_images=None,
-    )
-    report[0].ContentSequence.append(_words(notes))
-    return sr.Comprehensive3DSR(
-        evidence=list(evidence),
-        content=report[0],
+def _cover(role: Role, identity: Identity) -> Cover:
+    return Cover(
+        sop_instance_uid=identity.sop_instance_uid(role),
         series_instance_uid=identity.series_instance_uid(role),
         series_number=identity.series_number(role),
-        sop_instance_uid=identity.sop_instance_uid(role),
-        instance_number=1,
-        is_complete=True,
-        is_final=False,
-        is_verified=False,
         series_description=identity.series_description(role),
-        **identity.equipment(),
+        device_uid=derived_uid("device", identity.spec.name),
+        equipment=identity.equipment(),
     )
-
-
-def _observer(identity: Identity) -> sr.ObservationContext:
-    equipment = identity.equipment()
-    return sr.ObservationContext(
-        observer_device_context=sr.ObserverContext(
-            observer_type=dicom_codes.DCM.Device,
-            observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-                uid=derived_uid("device", identity.spec.name),
-                name=MANUFACTURER,
-                manufacturer_name=MANUFACTURER,
-                model_name=equipment["manufacturer_model_name"],
-                serial_number=equipment["device_serial_number"],
-            ),
-        )
-    )
-
-
-def _words(notes: Sequence[str]) -> sr.ContainerContentItem:
-    """Return the Qualitative Evaluations container of TID 1500, rows 12 to 14, with text."""
-    container = sr.ContainerContentItem(
-        name=concept(_EVALUATIONS),
-        relationship_type=sr.RelationshipTypeValues.CONTAINS,
-    )
-    container.ContentSequence = sr.ContentSequence(
-        [
-            sr.TextContentItem(
-                name=concept(_COMMENT),
-                value=note,
-                relationship_type=sr.RelationshipTypeValues.CONTAINS,
-            )
-            for note in notes
-        ]
-    )
-    return container

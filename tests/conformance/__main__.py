@@ -11,8 +11,13 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
+from services.writer.absence import build_absence
 from services.writer.results import BuiltResult
 from services.writer.settings import StackEncoding
+from shared.db.absences import Absence
+from tests import factories
 from tests.conformance.archive import store_and_read_back
 from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions, missing_programs
 from tests.conformance.inputs import INPUTS, series_of
@@ -76,6 +81,8 @@ def _examine(names: Sequence[str], folder: Path) -> tuple[Table, set[Exemption]]
 
 def _build(name: str, folder: Path) -> list[BuiltResult]:
     images = series_of(name)
+    if name == "study not analysed":
+        return [_notice(images, folder)]
     condensed = [one.SeriesDescription.startswith("LSCI raw") for one in images]
     findings = [
         findings_for(one, condensed_map=each) for one, each in zip(images, condensed, strict=True)
@@ -84,6 +91,25 @@ def _build(name: str, folder: Path) -> list[BuiltResult]:
     if encoding == "labelmap-rle":
         findings = [without_overlap(one) for one in findings]
     return build_series(images, folder, findings, encoding)
+
+
+def _notice(images: Sequence[Dataset], folder: Path) -> BuiltResult:
+    """Return the report of a study whose series were declined or failed in turns."""
+    absences = [
+        Absence(
+            series_instance_uid=one.SeriesInstanceUID,
+            spool_key="",
+            model=("", "layers")[index % 2],
+            failed=bool(index % 2),
+            reason="the reason, in words",
+        )
+        for index, one in enumerate(images)
+    ]
+    paths = [
+        factories.save(one, folder / f"{index}-{one.SOPInstanceUID}.dcm")
+        for index, one in enumerate(images)
+    ]
+    return build_absence(absences, paths)
 
 
 def _print_table(names: Sequence[str], table: Table) -> None:

@@ -19,8 +19,14 @@ from typing import Any
 import highdicom as hd
 import yaml
 from pydicom import dcmread
-from pydicom.uid import Comprehensive3DSRStorage, ParametricMapStorage, SegmentationStorage
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    ParametricMapStorage,
+    SegmentationStorage,
+)
 
+LABEL_MAP = UID("1.2.840.10008.5.1.4.1.1.66.7")  # pydicom has no name for it yet
 ALLOWED = Path(__file__).with_name("allowed.yaml")
 PROGRAMS = (
     "dciodvfy",
@@ -130,7 +136,7 @@ def highdicom(content: bytes) -> list[str] | None:
     if sop_class not in _DCMQI:
         return None
     try:
-        if sop_class == SegmentationStorage:
+        if sop_class in (SegmentationStorage, LABEL_MAP):
             hd.seg.segread(io.BytesIO(content)).get_tracking_ids()
         elif sop_class == Comprehensive3DSRStorage:
             report: Any = hd.sr.srread(io.BytesIO(content)).content
@@ -152,6 +158,7 @@ CHECKERS: dict[str, Callable[[bytes], list[str] | None]] = {
 
 _DCMQI: dict[str, str] = {
     SegmentationStorage: "segimage2itkimage",
+    LABEL_MAP: "segimage2itkimage",
     ParametricMapStorage: "paramap2itkimage",
     Comprehensive3DSRStorage: "tid1500reader",
 }

@@ -192,6 +192,7 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "B-scan, JPEG-LS": lambda: _compressed(factories.bscan(), JPEGLSLossless),
     "B-scan, HTJ2K": htj2k_bscan,
     "B-scans, one series": single_bscans,
+    "study not analysed": lambda: [factories.rgb_photo(Modality="DMS"), factories.bscan()],
     "stack, no functional groups": factories.byte_stack,
     "stack, as label map": factories.byte_stack,
     "stack, functional groups": placed_stack,
