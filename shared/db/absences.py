@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from shared.db.absence_tables import AbsenceReport
 from shared.db.engine import clock
 from shared.db.events import record_event
 from shared.db.queue_control import paused_queues
 from shared.db.studies import instances_of
-from shared.db.tables import AbsenceReport, Instance, Job, RoutingDecision, StudyRevision
+from shared.db.tables import Instance, Job, RoutingDecision, StudyRevision
 from shared.dicom.manifest import InstanceManifest
 from shared.messages import WRITER_QUEUE
 from shared.states import FINAL, JobState

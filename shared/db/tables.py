@@ -247,18 +247,6 @@ class Result(Base):
     superseded_at: Mapped[datetime | None]
 
 
-class AbsenceReport(Base):
-    """When a revision was last looked at for what did not run, and what the PACS was told."""
-
-    __tablename__ = "absence_report"
-
-    revision_id: Mapped[int] = mapped_column(ForeignKey("study_revision.id"), primary_key=True)
-    considered_at: Mapped[datetime]
-    sop_instance_uid: Mapped[str | None]  # null: nothing was missing, or it could not be told
-    code: Mapped[str] = mapped_column(default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-
-
 class OutboxMessage(Base):
     """A message that a committed transaction owes; the relay publishes it."""
 

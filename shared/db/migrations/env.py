@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import shared.db.absence_tables
 import shared.db.pacs_tables
 import shared.db.queue_control  # noqa: F401 - their tables belong to the metadata too
 from shared.db.tables import Base

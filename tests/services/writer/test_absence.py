@@ -16,6 +16,7 @@ from services.dispatcher.rules import SiteRules
 from services.writer.absence import build_absence
 from services.writer.absence_reporter import AbsenceReporter
 from services.writer.results import BuiltResult
+from shared.db.absence_tables import AbsenceReport
 from shared.db.absences import Absence
 from shared.db.claims import claim
 from shared.db.engine import Database
@@ -24,7 +25,7 @@ from shared.db.jobs import RetryPolicy, fail_stage
 from shared.db.operations import retry_job
 from shared.db.queue_control import pause_queue
 from shared.db.studies import freeze_complete_studies
-from shared.db.tables import AbsenceReport, Event, Job, Study
+from shared.db.tables import Event, Job, Study
 from shared.dicom import codes
 from shared.dicom.manifest import instance_manifest
 from shared.errors import AwayError, BadInputError, PermanentError
