@@ -10,7 +10,8 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval compose-test check \
+.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval compose-test helm-test \
+	helm-docs check \
 	format clean \
 	needs-demo needs-viewer needs-test needs-browser
 
@@ -40,6 +41,12 @@ bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real socket
 
 compose-test: needs-test $(EXTRAS)-dev ## docker-compose.yml for real: build, up, self-test, kill each, down
 	$(BIN)/python -m pytest -m containers tests/deploy/test_compose.py $(PYTEST)
+
+helm-test: needs-test $(EXTRAS)-helm ## the chart: many values, strict schemas, invariants, one run as containers
+	$(BIN)/python -m pytest -m helm tests/deploy $(PYTEST)
+
+helm-docs: $(EXTRAS)-dev ## README.md and values.schema.json of the chart, from its values.yaml
+	$(BIN)/python -m tests.deploy.chart_docs
 
 chaos: needs-test $(EXTRAS)-dev ## kill -9 everything, everywhere, under load: nothing lost, nothing twice
 	$(BIN)/python -m tests.chaos $(CHAOS)

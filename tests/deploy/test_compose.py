@@ -18,6 +18,7 @@ from tests.deploy.stack import Stack, require_engine
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(2400)]
 
 VERSION = "0.1.0"
+EVERYTHING = ("--profile", "cpu", "--profile", "tools")  # an option hides COMPOSE_PROFILES
 KILLED = ("redis", "postgres", "orthanc", "listener", "dispatcher", "worker", "writer", "api")
 
 
@@ -27,14 +28,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made = Stack.make(tmp_path_factory.mktemp("compose"))
     try:
         begun = time.monotonic()
-        made.compose("--profile", "tools", "build")
+        made.compose(*EVERYTHING, "build")
         print(f"\nbuilt in {time.monotonic() - begun:.0f} s")
         print(f"up and healthy in {made.up():.0f} s")
         yield made
-        made.compose("--profile", "tools", "down", "--volumes")
+        made.compose(*EVERYTHING, "down", "--volumes")
         assert made.left() == []
     finally:
-        made.compose("--profile", "tools", "down", "--volumes", check=False)
+        made.compose(*EVERYTHING, "down", "--volumes", check=False)
 
 
 def test_everything_is_healthy(stack: Stack) -> None:
