@@ -1,8 +1,9 @@
 """Control: the same kills with and without the outbox, so that the test is known to have power.
 
 ``direct`` publishes a message when the job is made, as most Celery programs do, and trusts the
-broker; ``outbox`` is ours: relay, claim under a lease, sweep. Broker settings, worker, work, kills
-and their times are the same; Redis keeps nothing on disk. The work is a short sleep and one file.
+broker; ``outbox`` is ours: relay, claim under a lease, sweep. Broker settings, worker, work and the
+choice of kills are the same; Redis keeps nothing on disk. The work is a short sleep and one file.
+Without kills neither may lose anything: else it was not the kills that did.
 """
 
 import random
@@ -30,8 +31,10 @@ from tests.orthanc import free_port
 from tests.shared.db.rows import frozen_revision
 
 QUEUE = "control"
+_WORKERS = ("worker-1", "worker-2")
 _STORM_SECONDS = 40.0
-_FIRST_KILL_SECONDS = 12.0  # both workers consume by then
+_UNDISTURBED_SECONDS = 10.0
+_READY_SECONDS = 120.0
 _QUIET_SECONDS = 60.0
 
 
@@ -48,11 +51,12 @@ class Found:
         return f"{self.lost} of {self.jobs} lost ({share:.0f} %), {self.kills} kills"
 
 
-def control(mode: str, folder: Path, *, jobs: int, seed: int) -> Found:
+def control(mode: str, folder: Path, *, jobs: int, seed: int, kill: bool = True) -> Found:
     """Run ``jobs`` through Redis and two workers under kills; count what was never done."""
     storm = _Storm(mode, folder)
     try:
-        kills = storm.run(jobs, random.Random(seed))
+        storm.wait_for_workers()
+        kills = storm.run(jobs, random.Random(seed), kill=kill)
         done = storm.settle(jobs)
     finally:
         storm.end()
@@ -81,20 +85,29 @@ class _Storm:
         self._sweeper = threading.Thread(target=self._sweep, daemon=True)
         self._start("redis")
         time.sleep(0.5)
-        for name in ("worker-1", "worker-2"):
+        for name in _WORKERS:
             self._start(name)
         if mode == "outbox":
             self._sweeper.start()
 
-    def run(self, jobs: int, draw: random.Random) -> int:
-        """Make the jobs while Redis and the workers are killed in turn; return the kills."""
+    def wait_for_workers(self) -> None:
+        """Wait until both workers consume."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not all(self._consumes(name) for name in _WORKERS):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the workers of the control run did not start")
+            time.sleep(0.1)
+
+    def run(self, jobs: int, draw: random.Random, *, kill: bool) -> int:
+        """Make the jobs while Redis and workers at work are killed in turn; return the kills."""
+        seconds = _STORM_SECONDS if kill else _UNDISTURBED_SECONDS
         start, made, kills = time.monotonic(), 0, 0
-        due = start + _FIRST_KILL_SECONDS
-        while (elapsed := time.monotonic() - start) < _STORM_SECONDS or made < jobs:
-            while made < min(jobs, 1 + int(jobs * elapsed / (0.8 * _STORM_SECONDS))):
+        due = start + 2.0
+        while (elapsed := time.monotonic() - start) < seconds or made < jobs:
+            while made < min(jobs, 1 + int(jobs * elapsed / (0.8 * seconds))):
                 made += self._make(made)
-            if time.monotonic() >= due:
-                name = draw.choice(["redis", "worker-1", "worker-2"])
+            if kill and time.monotonic() >= due:
+                name = draw.choice(["redis", *filter(self._consumes, _WORKERS)])
                 self._kill(name)
                 self._start(name)
                 kills, due = kills + 1, time.monotonic() + draw.uniform(4.0, 7.0)
@@ -124,9 +137,8 @@ class _Storm:
     def _make(self, number: int) -> int:
         """Make one job that the sender is told is taken; return 1, or 0 to try again."""
         if self._mode == "direct":
-            return self._tried(
-                lambda: publish(self._broker, RUN_MODEL_TASK, QUEUE, {"job_id": f"{number}"})
-            )
+            message = {"job_id": f"{number:032x}"}
+            return self._tried(lambda: publish(self._broker, RUN_MODEL_TASK, QUEUE, message))
         with self._database.write() as session:
             if number == 0:
                 self._revision = frozen_revision(session)
@@ -184,3 +196,7 @@ class _Storm:
         process = self._running.pop(name)
         process.kill()
         process.wait()
+        (self._folder / f"{name}.ready").unlink(missing_ok=True)
+
+    def _consumes(self, name: str) -> bool:
+        return (self._folder / f"{name}.ready").exists()

@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+from celery.signals import worker_ready
+
 from shared.broker import make_broker
 from shared.consumer import consume
 from shared.db.engine import Database
@@ -34,6 +36,10 @@ def main(mode: str, name: str, folder: Path) -> None:
         else:
             runner.run(job_id, claimed_work)
 
+    def is_ready(**_: object) -> None:
+        (folder / f"{name}.ready").touch()
+
+    worker_ready.connect(is_ready, weak=False)
     consume(broker, [QUEUE], concurrency=2, name=name, stall_seconds=8)
 
 
