@@ -1,7 +1,9 @@
 """Chaos: every role is killed at random and at every failpoint; nothing may be lost or doubled.
 
-Run by ``make chaos``. Exit status 1: something was lost, doubled or wrong, too few failpoints
-fired, or the control run without the outbox lost nothing, so that the test proves nothing.
+Run by ``make chaos``. On each database: first every role is restarted in turn while studies arrive
+(SIGTERM, as a roll-out does it), then the storm of kills; the books are balanced after either.
+Exit status 1: something was lost, doubled or wrong, too few failpoints fired, or the control run
+without the outbox lost nothing, so that the test proves nothing.
 """
 
 import argparse
@@ -21,9 +23,14 @@ from shared.states import FINAL
 from tests.chaos.books import Books, balance
 from tests.chaos.control import control
 from tests.chaos.disturbances import Disturber, arming, schedule
+from tests.chaos.leftovers import remove_leftovers
+from tests.chaos.rolling import roll
 from tests.chaos.sender import Sender, samples
 from tests.database import postgresql_url
 from tests.integration.running import running_pipeline
+
+_ROLLED = 0.2
+"""This share of the studies arrives while the roles are restarted in turn."""
 
 _AHEAD = 0.1
 """This share of the studies waits at any time, so that there is work to disturb."""
@@ -48,7 +55,9 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
     data, marks = folder / "data", folder / "marks"
     data.mkdir()
     marks.mkdir()
-    queue = samples(options.jobs, f"{name}-{options.seed}")
+    rolled = round(_ROLLED * options.jobs)
+    first = samples(rolled, f"{name}-rolling-{options.seed}")
+    queue = samples(options.jobs - rolled, f"{name}-{options.seed}")
     with _database(name, folder) as url:
         environment = {
             "CUTIS_WORKER_MODELS": '["inflammation"]',
@@ -65,13 +74,23 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
             (marks / one).touch()
         with running_pipeline(data, **environment) as pipeline:
             database = Database(url or f"sqlite:///{data / 'cutis.db'}")
+            spool, pacs = data / "spool", pipeline.orthanc
+            before = Sender(first, pipeline.addresses.listener)
+            back = roll(pipeline.process.pid, before)
+            before.finish(120)
+            rested = _rest(database, rolled, options)
+            books = balance(first, before.answers, database, spool, pacs)
+            _report_rolling(name, books, back, before, time.monotonic() - start)
+            good = rested and not books.wrongs
             disturber = Disturber(planned, pipeline.process.pid, data, marks)
             sender = Sender(queue, pipeline.addresses.listener)
             _disturb(sender, disturber, options.minutes * 60)
             sender.finish(120)
             stormed = time.monotonic() - start
-            rested = _rest(database, len([one for one in queue if not one.bad]), options)
-            books = balance(queue, sender.answers, database, data / "spool", pipeline.orthanc)
+            good &= _rest(database, options.jobs, options)
+            answers = before.answers | sender.answers
+            books = balance(first + queue, answers, database, spool, pacs)
+            remove_leftovers(books, database, spool)
             database.dispose()
     _report(name, books, disturber, sender)
     _say(
@@ -79,7 +98,7 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
     )
     fired = sum(one in FAILPOINTS for one in disturber.done)
     enough = fired >= min(25, len(FAILPOINTS)) or options.jobs < 100
-    return rested and enough and not books.wrongs
+    return good and enough and not books.wrongs
 
 
 def _disturb(sender: Sender, disturber: Disturber, seconds: float) -> None:
@@ -108,14 +127,27 @@ def _rest(database: Database, expected: int, options: argparse.Namespace) -> boo
         time.sleep(1)
 
 
+def _report_rolling(
+    name: str, books: Books, back: dict[str, float], sender: Sender, seconds: float
+) -> None:
+    _say(f"{name}, each role restarted in turn under load:")
+    _say(f"  back at work after: {', '.join(f'{one} {took:.0f} s' for one, took in back.items())}")
+    _report_books(books, sender)
+    _say(f"  {seconds:.0f} s with the start of the pipeline")
+
+
 def _report(name: str, books: Books, disturber: Disturber, sender: Sender) -> None:
     fired = sorted(one for one in disturber.done if one in FAILPOINTS)
     others = sorted((one, n) for one, n in disturber.done.items() if one not in FAILPOINTS)
-    _say(f"{name}:")
+    _say(f"{name}, storm:")
     _say(f"  {', '.join(f'{one} {count}x' for one, count in others)}")
     _say(f"  failpoints fired: {len(fired)} of {len(FAILPOINTS)}")
     if disturber.never_fired:
-        _say(f"  armed, but never passed: {', '.join(disturber.never_fired)}")
+        _say(f"  never fired: {', '.join(disturber.never_fired)}")
+    _report_books(books, sender)
+
+
+def _report_books(books: Books, sender: Sender) -> None:
     _say(f"  sent again after no good answer: {sender.refusals}")
     for what, count in books.counts.items():
         _say(f"  {what}: {count}")

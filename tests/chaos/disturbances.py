@@ -22,6 +22,7 @@ _COMMANDS = {
     "writer": "services.writer",
     "redis": "redis-server",
     "orthanc": "Orthanc",
+    "api": "services.api",
     "actor": "ray::ModelActor",
 }
 _ROLE_OF = {"relay": "dispatcher", "spool": "writer"}
@@ -74,7 +75,6 @@ class Disturber:
         self._armed: dict[str, tuple[Disturbance, float]] = {}
         self.total, self.over = len(planned), 0
         self.done: Counter[str] = Counter()
-        self.never_fired: list[str] = []
         for name in FAILPOINTS:
             (marks / name).touch()
 
@@ -89,12 +89,13 @@ class Disturber:
             if (self._marks / one.what).exists():
                 self._end(role, one.what)
             elif time.monotonic() - since > _PATIENCE_SECONDS:
+                # Nothing came by: what comes before may be down. Its turn comes again.
                 (self._marks / one.what).touch()
-                self.never_fired.append(one.what)
-                self._end(role, "")
-        alive = self._alive()
+                self._waiting[role].insert(0, one)
+                del self._armed[role]
+        alive = alive_roles(self._supervisor)
         for role, planned in self._waiting.items():
-            if planned and role not in self._armed and _is_settled(role, alive):
+            if planned and role not in self._armed and is_settled(role, alive):
                 self._disturb(planned.pop(), alive)
 
     def end(self) -> None:
@@ -102,11 +103,15 @@ class Disturber:
         for name in FAILPOINTS:
             (self._marks / name).touch()
 
+    @property
+    def never_fired(self) -> list[str]:
+        """The failpoints that did not fire."""
+        return [name for name in FAILPOINTS if not self.done[name]]
+
     def _end(self, role: str, what: str) -> None:
         del self._armed[role]
         self.over += 1
-        if what:
-            self.done[what] += 1
+        self.done[what] += 1
 
     def _disturb(self, one: Disturbance, alive: dict[str, psutil.Process]) -> None:
         if one.what in FAILPOINTS:
@@ -129,28 +134,30 @@ class Disturber:
         for name in ("appendonly.aof", "dump.rdb"):
             (self._data / "redis" / name).unlink(missing_ok=True)
 
-    def _alive(self) -> dict[str, psutil.Process]:
-        found = {}
-        for process in self._supervisor.children(recursive=True):
-            try:
-                command = " ".join(process.cmdline())
-                old = time.time() - process.create_time() > _SETTLED_SECONDS
-                if process.status() == psutil.STATUS_ZOMBIE or not old:
-                    continue
-            except psutil.Error:
+
+def alive_roles(supervisor: psutil.Process) -> dict[str, psutil.Process]:
+    """Return the process of every role below ``supervisor`` that has lived for a moment."""
+    found = {}
+    for process in supervisor.children(recursive=True):
+        try:
+            command = " ".join(process.cmdline())
+            old = time.time() - process.create_time() > _SETTLED_SECONDS
+            if process.status() == psutil.STATUS_ZOMBIE or not old:
                 continue
             for role, sign in _COMMANDS.items():
                 # A child of a service carries its command line until it executes its own.
                 if sign in command and os.getpgid(process.pid) == _leader(role, process):
                     found[role] = process
-        return found
+        except (psutil.Error, ProcessLookupError):
+            continue
+    return found
+
+
+def is_settled(role: str, alive: dict[str, psutil.Process]) -> bool:
+    """Say whether ``role`` is at work: a worker is once its actor is."""
+    return role in alive and (role != "worker" or "actor" in alive)
 
 
 def _leader(role: str, process: psutil.Process) -> int:
     """Return the process group in which a process of ``role`` is the one we mean."""
     return os.getpgid(process.pid) if role == "actor" else process.pid
-
-
-def _is_settled(role: str, alive: dict[str, psutil.Process]) -> bool:
-    # A worker is at work once its actor is.
-    return role in alive and (role != "worker" or "actor" in alive)
