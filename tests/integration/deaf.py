@@ -15,12 +15,12 @@ from shared.settings import Settings
 
 
 def main(redis_url: str) -> None:
-    @worker_ready.connect
     def go_deaf(sender: Any, **_: object) -> None:
         sender.task_consumer.cancel()
         sys.stdout.write("deaf\n")
         sys.stdout.flush()
 
+    worker_ready.connect(go_deaf, weak=False)
     broker = make_broker(Settings(redis_url=redis_url))
     consume(broker, [WRITER_QUEUE], concurrency=1, name="deaf", stall_seconds=1)
 
