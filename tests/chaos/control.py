@@ -137,7 +137,7 @@ class _Storm:
     def _make(self, number: int) -> int:
         """Make one job that the sender is told is taken; return 1, or 0 to try again."""
         if self._mode == "direct":
-            message = {"job_id": f"{number:032x}"}
+            message: dict[str, object] = {"job_id": f"{number:032x}"}
             return self._tried(lambda: publish(self._broker, RUN_MODEL_TASK, QUEUE, message))
         with self._database.write() as session:
             if number == 0:
