@@ -55,6 +55,9 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Tick until ``stop``; a database or broker that is away is waited for."""
+        # Beside the loop: removing many files takes long, and no study may wait for it.
+        retention = threading.Thread(target=self._retention.run, args=(stop,), daemon=True)
+        retention.start()
         while not stop.is_set():
             try:
                 self.tick()
@@ -66,6 +69,7 @@ class Dispatcher:
                 log.warning("broker_unavailable", error=type(error).__name__)
                 stop.wait(2.0)
             stop.wait(self._own.tick_seconds)
+        retention.join(timeout=10)
         with self._database.write() as session:
             say_goodbye(session, "dispatcher")
 
@@ -87,7 +91,6 @@ class Dispatcher:
             self._sweep()
             self._swept_at = time.monotonic()
         relay(self._database, lambda *message: publish(self._broker, *message))
-        self._retention.sweep_if_due()
 
     def _sweep(self) -> None:
         with self._database.write() as session:

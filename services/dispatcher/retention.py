@@ -6,16 +6,19 @@ row, which the search for orphans finds like those of any other crash.
 
 import contextlib
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.dispatcher.settings import RetentionSettings
 from shared.db.engine import Database
 from shared.db.retention import (
+    known_files,
     needed_files,
     needed_job_files,
     release_findings,
@@ -30,6 +33,9 @@ log = structlog.get_logger()
 AT_ONCE = 200
 """Studies, jobs, results or files that one transaction is about: none of them takes long."""
 
+FEW = 20
+"""So many files that the database never knew are no reason to doubt that it is the right one."""
+
 FRESH_SECONDS = 600.0
 """A file written so lately belongs to whoever wrote it: the same image may arrive again."""
 
@@ -41,21 +47,19 @@ class Retention:
         self._database = database
         self._spool = spool
         self._own = settings
-        self._swept_at = float("-inf")
-        self._searched_at = time.monotonic()
 
-    def sweep_if_due(self) -> None:
-        """Do what is due; a spool that cannot be reached is tried again the next time."""
-        if time.monotonic() - self._swept_at < self._own.sweep_seconds:
-            return
-        try:
-            self.sweep()
-            if time.monotonic() - self._searched_at >= self._own.search_seconds:
-                self.remove_orphans()
-                self._searched_at = time.monotonic()
-        except OSError as error:
-            log.warning("retention_failed", reason=error.strerror)
-        self._swept_at = time.monotonic()
+    def run(self, stop: threading.Event) -> None:
+        """Sweep until ``stop``; a spool or database that is away is tried again the next time."""
+        searched_at = time.monotonic()
+        while not stop.is_set():
+            try:
+                self.sweep()
+                if time.monotonic() - searched_at >= self._own.search_seconds:
+                    self.remove_orphans()
+                    searched_at = time.monotonic()
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("retention_failed", reason=type(error).__name__)
+            stop.wait(self._own.sweep_seconds)
 
     def sweep(self) -> None:
         """Remove what the policy allows, at most ``AT_ONCE`` of each kind."""
@@ -74,26 +78,38 @@ class Retention:
             self._remove("results", keys)
         if own.findings_hours:
             with self._database.write() as session:
-                jobs = release_findings(session, timedelta(hours=own.findings_hours), AT_ONCE)
-            for job_id in jobs:
-                self._remove_findings(job_id)
+                keys = release_findings(session, timedelta(hours=own.findings_hours), AT_ONCE)
+            for key in keys:
+                self._remove_findings(key)
 
     def remove_orphans(self) -> int:
         """Remove old files that no row knows; return how many. Nobody was told that we have them.
 
         They are left by a crash between a file's rename and its row's commit (the sender had no
         Success and sends again), by abandoned attempts, or by a removal that did not end.
+
+        Where most files are of no image and no job that this database ever knew, it is not the
+        database of this spool (a wrong address, an empty one, an old backup): nothing is removed.
         """
         if not self._own.orphans_hours:
             return 0
-        removed = 0
-        for keys in _in_lots(self._old_files("instances", "quarantine")):
-            with self._database.read() as session:
-                removed += self._remove("orphans", keys - needed_files(session, keys))
-        for keys in _in_lots(self._old_files("jobs")):
-            with self._database.read() as session:
-                removed += self._remove("orphans", keys - needed_job_files(session, keys))
-        return removed
+        orphans: set[str] = set()
+        known, strange = 0, 0
+        for areas, needed in (
+            (("instances", "quarantine"), needed_files),
+            (("jobs",), needed_job_files),
+        ):
+            for keys in _in_lots(self._old_files(*areas)):
+                with self._database.read() as session:
+                    unneeded = keys - needed(session, keys)
+                    ours = known_files(session, unneeded)
+                orphans |= unneeded
+                strange += len(unneeded) - len(ours)
+                known += len(keys) - len(unneeded) + len(ours)
+        if strange > max(FEW, known):
+            log.error("retention_refused", files_no_row_ever_knew=strange, files_known=known)
+            return 0
+        return self._remove("orphans", orphans)
 
     def _old_files(self, *areas: str) -> Iterator[str]:
         before = time.time() - 3600 * self._own.orphans_hours
@@ -112,13 +128,11 @@ class Retention:
             log.info("retention_removed", area=area, files=removed)
         return removed
 
-    def _remove_findings(self, job_id: str) -> None:
-        folder = self._spool.path(f"jobs/{job_id}")
-        if folder.is_dir():
-            for attempt in [one for one in folder.iterdir() if one.name != "results"]:
-                shutil.rmtree(attempt, ignore_errors=True)
-            self._remove_empty(f"jobs/{job_id}/results/-")
-        log.info("retention_removed", area="findings", job_id=job_id)
+    def _remove_findings(self, key: str) -> None:
+        # Attempts that lost their lease left folders of their own: the search for orphans has them.
+        shutil.rmtree(self._spool.path(key), ignore_errors=True)
+        self._remove_empty(f"{key}/-")
+        log.info("retention_removed", area="findings", key=key)
 
     def _remove_empty(self, key: str) -> None:
         # A folder that something was put into meanwhile is not empty, and stays.

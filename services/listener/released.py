@@ -15,6 +15,8 @@ from shared.spool import Spool
 
 log = structlog.get_logger(__name__)
 
+_FRESH_SECONDS = 600.0
+
 
 class ReleasedInstances:
     """Takes in what was released; what still cannot be accepted is held again, with its reason.
@@ -35,22 +37,25 @@ class ReleasedInstances:
         while not stopping.wait(pause_seconds):
             try:
                 self.take_all()
-            except (ResourceError, SQLAlchemyError) as error:
-                # Nothing moved: the next look finds the same rows.
+            except SQLAlchemyError as error:
                 log.warning("released instances wait", reason=type(error).__name__)
 
     def take_all(self) -> None:
-        """Take in every released instance.
+        """Take in every released instance; one that cannot be now stays released for the next look.
 
         Raises
         ------
-        ResourceError, SQLAlchemyError
-            Disk or database cannot take it now; what is left stays released.
+        SQLAlchemyError
+            The database does not answer.
         """
         with self._database.read() as session:
             rows = list_released(session)
         for row in rows:
-            self._take(row)
+            try:
+                self._take(row)
+            except (OSError, ResourceError, SQLAlchemyError) as error:
+                name = type(error).__name__
+                log.warning("released instance waits", sha256=row.sha256, reason=name)
 
     def _take(self, row: QuarantinedInstance) -> None:
         sender = Sender(
@@ -62,17 +67,21 @@ class ReleasedInstances:
             self._store.take_again(self._content(row), sender)
         except BadInputError as error:
             with self._database.write() as session:
-                hold_again(session, row.id, code=error.code, reason=error.reason)
-            log.warning("instance held again", sha256=row.sha256, code=error.code)
+                moved = hold_again(session, row.id, code=error.code, reason=error.reason)
+            if moved:
+                log.warning("instance held again", sha256=row.sha256, code=error.code)
             return
         with self._database.write() as session:
             copy = end_release(session, row.id)
         if copy is not None:
-            self._spool.remove(copy)
+            # The same bytes may have been set aside again a moment ago: those are not ours.
+            self._spool.remove_old(copy, _FRESH_SECONDS)
         log.info("instance taken from quarantine", sha256=row.sha256)
 
     def _content(self, row: QuarantinedInstance) -> bytes:
         try:
             return self._spool.path(row.spool_key or "").read_bytes()
-        except OSError as error:
+        except FileNotFoundError as error:
+            if not self._spool.path("quarantine").is_dir():
+                raise ResourceError("the spool is not there", code="spool") from error
             raise BadInputError("its bytes left the spool", code="gone") from error

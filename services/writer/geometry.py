@@ -9,12 +9,14 @@ source has true geometry, that is used. The source itself is never changed.
 import copy
 from collections.abc import Sequence
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
 from services.writer.fixes import IDENTITY
 from shared.dicom.spacing import read_spacing
 
+_APART_MM = 1e-4  # a tenth of a micrometre: below that, two planes are one
 _NEUTRAL_ORIENTATION = [1, 0, 0, 0, 1, 0]
 _PIXEL_GROUP = 0x7FE0
 
@@ -118,9 +120,11 @@ def placed_sources(
     """Return headers that highdicom can build on, and whether their planes are the sources' own.
 
     ``headers`` is one image of any number of frames, or several of one frame each: image *k* of
-    those lies at z = -k.
+    those lies at z = -k. Planes of which two are at one distance along their normal (tiles of one
+    depth, a section taken twice, zeros everywhere) order no frames, and highdicom refuses them:
+    these too get neutral ones.
     """
-    if all(has_planes(one) for one in headers):
+    if all(has_planes(one) for one in headers) and _lie_apart(headers):
         return list(headers), True
     if len(headers) == 1:
         frames = int(headers[0].get("NumberOfFrames") or 1)
@@ -134,9 +138,12 @@ def placed_sources(
     return copies, False
 
 
-def geometry_note(header: Dataset) -> str:
-    """Return what a result says about its geometry, at most 64 characters (VR LO)."""
-    if has_planes(header):
+def geometry_note(header: Dataset, *, placed: bool) -> str:
+    """Return what a result says about its geometry, at most 64 characters (VR LO).
+
+    ``placed`` says whether the result has the planes of its source.
+    """
+    if placed:
         return "Geometry of the source image"
     if read_spacing(header) is None:
         return "No pixel spacing known: 1 mm stands for 1 pixel; neutral planes"
@@ -150,3 +157,25 @@ def _frame_at(index: int) -> Dataset:
     group = Dataset()
     group.PlanePositionSequence = [position]
     return group
+
+
+def _lie_apart(headers: Sequence[Dataset]) -> bool:
+    """Say whether every plane has a distance along the normal of its own."""
+    planes = [plane for one in headers for plane in _planes(one)]
+    if len(planes) == 1:
+        return True
+    row, column = np.reshape([float(one) for one in planes[0][1]], (2, 3))
+    positions = np.array([[float(one) for one in position] for position, _ in planes])
+    distances = np.sort(positions @ np.cross(row, column))
+    return bool(np.all(np.diff(distances) > _APART_MM))
+
+
+def _planes(header: Dataset) -> list[tuple[Sequence[float], Sequence[float]]]:
+    """Return position and orientation of each frame of a header that has them."""
+    if "NumberOfFrames" not in header:
+        return [(header.ImagePositionPatient, header.ImageOrientationPatient)]
+    shared = header.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    return [
+        (group.PlanePositionSequence[0].ImagePositionPatient, shared.ImageOrientationPatient)
+        for group in header.PerFrameFunctionalGroupsSequence
+    ]

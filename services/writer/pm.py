@@ -35,8 +35,9 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
     frame_of_reference_uid = identity.uid("frame-of-reference", str(len(found.values)))
     if condensed:
         bases = [neutral_copy(source, frame_of_reference_uid, len(found.values))]
+        placed = False
     else:
-        bases, _ = placed_sources(identity.sources, frame_of_reference_uid)
+        bases, placed = placed_sources(identity.sources, frame_of_reference_uid)
     dataset = hd.pm.ParametricMap(
         source_images=bases,
         pixel_array=found.values,
@@ -49,7 +50,7 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
         voi_lut_transformations=[_window(found)],
         series_description=identity.series_description("pm", found.name),
         content_label="CUTIS",
-        content_description=geometry_note(source),
+        content_description=geometry_note(source, placed=placed),
         content_qualification="RESEARCH",
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity.equipment(),

@@ -88,6 +88,7 @@ def _alike(one: Reading) -> tuple[object, ...]:
         str(source.get("ImageOrientationPatient")),
         str(source.get("LossyImageCompression")),
         found.eligible,
+        found.reason,
         found.derived_from,
         tuple((each.name, each.values.shape, each.display_range) for each in found.maps),
     )

@@ -49,7 +49,7 @@ def build_seg(readings: Sequence[Reading], identity: Identity) -> Segmentation |
         instance_number=1,
         series_description=identity.series_description("seg"),
         content_label="CUTIS",
-        content_description=geometry_note(identity.source),
+        content_description=geometry_note(identity.source, placed=placed),
         transfer_syntax_uid=RLELossless if label_map else ExplicitVRLittleEndian,
         **identity.equipment(),
     )

@@ -116,25 +116,36 @@ def record_refusal(session: Session, sender: Sender, reason: str) -> None:
 def record_quarantine(
     session: Session, file: SpooledFile, *, code: str, reason: str, sender: Sender
 ) -> None:
-    """Record bytes that were set aside; the same bytes again change nothing."""
+    """Record bytes that were set aside; the same bytes again change nothing while they are held.
+
+    Once an operator has decided on them, they are held once more: somebody sends them still.
+    """
     known = session.scalars(
-        select(QuarantinedInstance.id).where(QuarantinedInstance.sha256 == file.sha256)
+        select(QuarantinedInstance)
+        .where(QuarantinedInstance.sha256 == file.sha256)
+        .with_for_update()
     ).first()
     if known is not None:
-        return
-    session.add(
-        QuarantinedInstance(
-            sha256=file.sha256,
-            spool_key=file.key,
-            size=file.size,
-            code=code,
-            reason=reason,
-            calling_ae_title=sender.calling_ae_title,
-            peer_address=sender.peer_address,
-            state=QuarantineState.HELD,
-            received_at=clock(session),
+        waits = known.spool_key is not None and known.state != QuarantineState.DISCARDED
+        if waits:
+            return
+        known.state, known.spool_key = QuarantineState.HELD, file.key
+        known.code, known.reason, known.received_at = code, reason, clock(session)
+        known.calling_ae_title, known.peer_address = sender.calling_ae_title, sender.peer_address
+    else:
+        session.add(
+            QuarantinedInstance(
+                sha256=file.sha256,
+                spool_key=file.key,
+                size=file.size,
+                code=code,
+                reason=reason,
+                calling_ae_title=sender.calling_ae_title,
+                peer_address=sender.peer_address,
+                state=QuarantineState.HELD,
+                received_at=clock(session),
+            )
         )
-    )
     record_event(
         session,
         "InstanceQuarantined",

@@ -45,17 +45,33 @@ def list_released(session: Session, limit: int = 100) -> list[QuarantinedInstanc
 
 
 def end_release(session: Session, quarantined_id: int) -> str | None:
-    """Record that the bytes were taken in; return the key of the copy that nobody needs now."""
-    row = session.get_one(QuarantinedInstance, quarantined_id, with_for_update=True)
+    """Record that the bytes were taken in; return the key of the copy that nobody needs now.
+
+    None where another listener was faster.
+    """
+    row = _released(session, quarantined_id)
+    if row is None:
+        return None
     key, row.spool_key = row.spool_key, None
     return key
 
 
-def hold_again(session: Session, quarantined_id: int, *, code: str, reason: str) -> None:
-    """Record that the bytes still cannot be accepted, and why."""
-    row = session.get_one(QuarantinedInstance, quarantined_id, with_for_update=True)
+def hold_again(session: Session, quarantined_id: int, *, code: str, reason: str) -> bool:
+    """Record that the bytes still cannot be accepted; ``False`` where another was faster."""
+    row = _released(session, quarantined_id)
+    if row is None:
+        return False
     row.state, row.code, row.reason = QuarantineState.HELD, code, reason
     record_event(session, "QuarantineHeldAgain", sha256=row.sha256, code=code)
+    return True
+
+
+def _released(session: Session, quarantined_id: int) -> QuarantinedInstance | None:
+    row = session.get(
+        QuarantinedInstance, quarantined_id, with_for_update=True, populate_existing=True
+    )
+    waits = row is not None and row.state == QuarantineState.RELEASED and row.spool_key is not None
+    return row if waits else None
 
 
 def _held(session: Session, quarantined_id: int) -> QuarantinedInstance:

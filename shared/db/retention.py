@@ -39,13 +39,14 @@ def release_instances(session: Session, age: timedelta, limit: int) -> list[str]
 
 
 def release_findings(session: Session, age: timedelta, limit: int) -> list[str]:
-    """Give up the findings of jobs that ended ``age`` ago; return the jobs."""
+    """Give up the findings of jobs that ended ``age`` ago; return the keys of their folders."""
     due = (Job.findings_key.is_not(None), *_ended_before(clock(session) - age))
     # Locked, so that a retry of a superseded job comes before or after, never in between.
-    found = select(Job.id).where(*due).order_by(Job.finished_at).limit(limit)
-    jobs = list(session.scalars(found.with_for_update(skip_locked=True)))
-    session.execute(update(Job).where(Job.id.in_(jobs)).values(findings_key=None))
-    return jobs
+    found = select(Job.id, Job.findings_key).where(*due).order_by(Job.finished_at).limit(limit)
+    rows = session.execute(found.with_for_update(skip_locked=True)).all()
+    ids = [row.id for row in rows]
+    session.execute(update(Job).where(Job.id.in_(ids)).values(findings_key=None))
+    return [row.findings_key for row in rows if row.findings_key is not None]
 
 
 def release_results(session: Session, age: timedelta, limit: int) -> list[str]:
@@ -91,6 +92,18 @@ def needed_files(session: Session, keys: Collection[str]) -> set[str]:
         for key in session.scalars(select(table.spool_key).where(table.spool_key.in_(keys)))
         if key is not None
     }
+
+
+def known_files(session: Session, keys: Collection[str]) -> set[str]:
+    """Return which of these files are of an image or a job that has, or had, a row here."""
+    digests = {key: key.rpartition("/")[2].removesuffix(".dcm") for key in keys}
+    jobs = {key: key.split("/")[1] for key in keys if key.startswith("jobs/")}
+    found = set(session.scalars(select(Job.id).where(Job.id.in_(set(jobs.values())))))
+    for table in (Instance, QuarantinedInstance):
+        found.update(
+            session.scalars(select(table.sha256).where(table.sha256.in_(set(digests.values()))))
+        )
+    return {key for key in keys if digests[key] in found or jobs.get(key) in found}
 
 
 def needed_job_files(session: Session, keys: Collection[str]) -> set[str]:

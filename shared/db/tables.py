@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -55,6 +56,12 @@ class Base(DeclarativeBase):
         list[Any]: JSON,
         str: String,
     }
+
+
+def _kept(name: str, column: str) -> Index:
+    """Return an index of the rows whose file the spool still holds: most outlive theirs."""
+    held = text("spool_key IS NOT NULL")
+    return Index(name, column, sqlite_where=held, postgresql_where=held)
 
 
 class Association(Base):
@@ -130,7 +137,11 @@ class Instance(Base):
     """One received instance; the same SOP Instance UID with other bytes is a conflict."""
 
     __tablename__ = "instance"
-    __table_args__ = (UniqueConstraint("sop_instance_uid", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "sha256"),
+        _kept("ix_instance_kept_study", "study_id"),
+        _kept("ix_instance_kept_file", "spool_key"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id"), index=True)
@@ -229,7 +240,10 @@ class Result(Base):
     """One DICOM object a job wrote."""
 
     __tablename__ = "result"
-    __table_args__ = (UniqueConstraint("job_id", "sop_instance_uid"),)
+    __table_args__ = (
+        UniqueConstraint("job_id", "sop_instance_uid"),
+        _kept("ix_result_kept_file", "spool_key"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)

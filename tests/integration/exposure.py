@@ -1,5 +1,6 @@
 """What a running pipeline shows to others: its listening sockets and what it leaves behind."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ def open_ports(pid: int) -> list[OpenPort]:
             if one.status == psutil.CONN_LISTEN:
                 found.add(OpenPort(_program(words), one.laddr.ip, one.laddr.port))
     return sorted(found)
+
+
+def programs_of(pid: int) -> set[str]:
+    """Return the names of the descendants of ``pid``, as :class:`OpenPort` has them."""
+    found = set()
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            found.add(_program(process.cmdline()))
+    return found
 
 
 def texts(folder: Path) -> Iterator[tuple[str, bytes]]:

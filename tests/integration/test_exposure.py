@@ -5,6 +5,7 @@ The table of ports in ``docs/security.md`` is the one checked here.
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from pydicom.uid import UID
 
 from services.local.phantoms import Kind
 from services.local.ready import echo_status
-from tests.integration.exposure import OpenPort, open_ports, rows, texts
-from tests.integration.running import RunningPipeline, phantom, running_pipeline
+from tests.integration.exposure import OpenPort, open_ports, programs_of, rows, texts
+from tests.integration.running import RunningPipeline, phantom, running_pipeline, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 RAY = {
     *("gcs_server", "raylet", "ray actor", "workers.runtime"),
-    *("ray dashboard.py", "ray monitor.py"),  # these take their time to start
+    *("ray dashboard.py", "ray monitor.py"),
 }
 OURS = {"redis-server", "Orthanc", "services.listener", "services.api"}
 IDENTITY = {
@@ -69,6 +70,9 @@ def pipeline(folder: Path) -> Iterator[RunningPipeline]:
 
 
 def test_every_open_port_is_known_and_gives_strangers_nothing(pipeline: RunningPipeline) -> None:
+    # These two of Ray's take their time to start, and would open ports if they were let.
+    until(lambda: programs_of(pipeline.process.pid) >= {"ray dashboard.py", "ray monitor.py"})
+    time.sleep(5)
     found = open_ports(pipeline.process.pid)
 
     refused = {one: _refuses(pipeline, one) for one in found}

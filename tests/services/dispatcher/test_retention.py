@@ -1,13 +1,14 @@
 """Files go when nobody needs them any more, and not before; rows stay."""
 
 import os
+import threading
 import time
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
-from services.dispatcher.retention import Retention
+from services.dispatcher.retention import FEW, Retention
 from services.dispatcher.settings import RetentionSettings
 from shared.db.engine import Database, clock
 from shared.db.ingest import Recorded, record_instance, record_quarantine
@@ -224,6 +225,52 @@ def test_files_that_no_row_knows_go_once_they_are_old(
     assert retention.remove_orphans() == len(orphans)
     assert [key for key in orphans if spool.path(key).exists()] == []
     assert len(kept.files()) == 3
+
+
+def test_a_database_that_does_not_know_the_spool_empties_nothing(
+    kept: Kept, retention: Retention, spool: Spool
+) -> None:
+    kept.end(JobState.FAILED)
+    strange = [
+        spool.write_by_digest("instances", f"of another database {number}".encode()).key
+        for number in range(FEW + 1)
+    ]
+    make_old(spool)
+    assert retention.remove_orphans() == 0
+    assert all(spool.path(key).exists() for key in strange)
+    spool.remove(strange[0])  # so few may be what crashes have left
+    assert retention.remove_orphans() == FEW
+
+
+def test_what_a_removal_left_undone_is_known_however_much_it_is(
+    kept: Kept, retention: Retention, database: Database, spool: Spool
+) -> None:
+    kept.end(JobState.DONE)
+    for number in range(FEW + 1):
+        file = spool.write_by_digest("quarantine", f"broken {number}".encode())
+        with database.write() as session:
+            record_quarantine(session, file, code="structure", reason="cut", sender=SENDER)
+    with database.write() as session:
+        session.execute(update(QuarantinedInstance).values(spool_key=None))
+    make_old(spool)
+    assert retention.remove_orphans() == FEW + 1
+
+
+def test_a_sweep_that_fails_is_tried_again_until_it_is_told_to_stop(
+    database: Database, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retention = Retention(database, spool, RetentionSettings(sweep_seconds=0.001))
+    stop, tried = threading.Event(), []
+
+    def sweep() -> None:
+        tried.append(1)
+        if len(tried) == 2:
+            stop.set()
+        raise OSError("the spool is away")
+
+    monkeypatch.setattr(retention, "sweep", sweep)
+    retention.run(stop)
+    assert len(tried) == 2
 
 
 def test_a_file_that_is_written_again_while_it_is_removed_stays(

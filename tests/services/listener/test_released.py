@@ -1,5 +1,6 @@
 """What an operator lets go of the quarantine is judged once more."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from shared.db.engine import Database
 from shared.db.ingest import open_association
 from shared.db.quarantine import release_quarantined
 from shared.db.tables import Instance, QuarantinedInstance
-from shared.errors import BadInputError, ResourceError
+from shared.errors import BadInputError
 from shared.spool import Spool
 from tests import factories
 from tests.services.listener.requests import SENDER, request_of
@@ -67,6 +68,7 @@ def test_a_released_instance_is_taken_in_byte_for_byte(
     released: ReleasedInstances, database: Database, spool: Spool, quarantined: QuarantinedInstance
 ) -> None:
     content = file_of(spool, quarantined).read_bytes()
+    os.utime(file_of(spool, quarantined), (0, 0))  # set aside long ago
 
     released.take_all()
 
@@ -108,6 +110,20 @@ def test_bytes_that_are_gone_are_said_to_be(
     assert (row.state, row.code) == ("held", "gone")
 
 
+def test_a_spool_that_is_not_there_takes_no_bytes_for_gone(
+    released: ReleasedInstances, database: Database, spool: Spool, quarantined: QuarantinedInstance
+) -> None:
+    folder = spool.path("quarantine")
+    folder.rename(away := folder.with_name("away"))
+
+    released.take_all()
+
+    away.rename(folder)
+    released.take_all()
+    with database.read() as session:
+        assert session.scalars(select(Instance.sha256)).all() == [quarantined.sha256]
+
+
 def test_a_short_disk_leaves_it_released_for_the_next_look(
     released: ReleasedInstances,
     database: Database,
@@ -123,10 +139,9 @@ def test_a_short_disk_leaves_it_released_for_the_next_look(
 
     with monkeypatch.context() as short:
         short.setattr(store, "has_room", no_room)
-        with pytest.raises(ResourceError):
-            released.take_all()
-        stopping.clear()
-        released.run(stopping, 0.001)  # goes on in spite of it, until it is told to stop
+        released.run(stopping, 0.001)
+    with database.read() as session:
+        assert session.scalars(select(QuarantinedInstance.state)).all() == ["released"]
     released.take_all()
 
     with database.read() as session:

@@ -125,6 +125,34 @@ def test_what_is_not_alike_shares_nothing(tmp_path: Path, change: str) -> None:
     assert len({one.source_sop_instance_uid for one in results}) == 2
 
 
+@pytest.mark.parametrize("positions", ["apart", "zeros", "tiles of one depth"])
+def test_placed_slices_share_a_seg_wherever_they_lie(tmp_path: Path, positions: str) -> None:
+    sources = series_of("B-scans, one series")
+    for index, one in enumerate(sources):
+        one.FrameOfReferenceUID = "1.2.3.4"
+        one.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        one.PixelSpacing, one.SliceThickness = [0.001, 0.001], 0.01
+        one.ImagePositionPatient = {
+            "apart": [0, 0, 0.01 * index],
+            "zeros": [0, 0, 0],
+            "tiles of one depth": [0.5 * index, 0, 0.05],
+        }[positions]
+
+    findings = [findings_for(one) for one in sources]
+    findings[1].masks[LESION][:] = False
+
+    seg = _seg(build_series(sources, tmp_path, findings)[0])
+
+    assert (seg.FrameOfReferenceUID == "1.2.3.4") == (positions == "apart")
+    assert ("of the source" in seg.ContentDescription) == (positions == "apart")
+    for one, found in zip(sources, findings, strict=True):
+        pixels = seg.get_pixels_by_source_instance(
+            [one.SOPInstanceUID], assert_missing_frames_are_empty=True
+        )
+        np.testing.assert_array_equal(pixels[0, ..., 0], found.masks[SKIN][0])
+        np.testing.assert_array_equal(pixels[0, ..., 1], found.masks[LESION][0])
+
+
 def test_stacks_are_never_joined(tmp_path: Path) -> None:
     stacks = [factories.byte_stack(SOPInstanceUID=f"1.2.{index}") for index in (1, 2)]
     assert _roles(build_series(stacks, tmp_path)).count("seg") == 2

@@ -162,7 +162,8 @@ def test_the_source_is_listed_as_viewers_need_it(tmp_path: Path) -> None:
 
 def test_geometry_notes_fit_their_attribute() -> None:
     notes = {
-        geometry_note(one) for one in (factories.rgb_photo(), factories.bscan(), _placed_stack())
+        geometry_note(one, placed=has_planes(one))
+        for one in (factories.rgb_photo(), factories.bscan(), _placed_stack())
     }
     assert len(notes) == 3
     assert all(len(one) <= 64 for one in notes)

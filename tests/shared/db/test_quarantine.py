@@ -51,6 +51,32 @@ def test_what_still_cannot_be_accepted_is_held_again_with_the_reason_of_today(
         release_quarantined(session, number, by="operator")
 
 
+def test_a_second_listener_that_comes_too_late_changes_nothing(database: Database) -> None:
+    number = set_aside(database)
+    with database.write() as session:
+        release_quarantined(session, number, by="operator")
+        assert end_release(session, number) is not None
+        assert end_release(session, number) is None
+        assert not hold_again(session, number, code="gone", reason="no file")
+    assert state(database) == (QuarantineState.RELEASED, "structure")
+
+
+def test_bytes_that_come_again_after_a_decision_are_held_again(database: Database) -> None:
+    number = set_aside(database)
+    with database.write() as session:
+        discard_quarantined(session, number, by="operator")
+    assert set_aside(database) == number
+    assert state(database) == (QuarantineState.HELD, "structure")
+    with database.write() as session:
+        release_quarantined(session, number, by="operator")
+    set_aside(database)
+    assert state(database)[0] is QuarantineState.RELEASED, "it waits for the listener already"
+    with database.write() as session:
+        end_release(session, number)
+    set_aside(database)
+    assert state(database)[0] is QuarantineState.HELD
+
+
 @pytest.mark.parametrize("decide", [release_quarantined, discard_quarantined])
 def test_nobody_decides_twice_or_on_nothing(database: Database, decide: object) -> None:
     assert callable(decide)
