@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.tables import Base
+from shared.db.declarative import Base
 
 
 class AbsenceReport(Base):

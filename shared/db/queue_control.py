@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from shared.db.declarative import Base
 from shared.db.engine import clock
 from shared.db.events import record_event
-from shared.db.tables import Base, Job
+from shared.db.tables import Job
 from shared.messages import WRITER_QUEUE
 from shared.states import Stage
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from shared.db.declarative import Base
 from shared.db.engine import Database
-from shared.db.tables import Base
 from shared.spool import Spool
 from tests.database import sqlite_database
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 import psutil
@@ -104,10 +104,10 @@ class RunningPipeline:
         """Return what the API answers."""
         return httpx.get(f"{self.addresses.api}{path}", trust_env=False).raise_for_status().json()
 
-    def redis_pid(self) -> int:
-        """Return the process id of our Redis."""
+    def server_pid(self, program: Literal["redis-server", "Orthanc"]) -> int:
+        """Return the process id of a server that runs beside ours."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return int(next(one.pid for one in children if "redis-server" in one.name()))
+        return int(next(one.pid for one in children if program.lower() in one.name().lower()))
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from alembic import context
 
 import shared.db.absence_tables
 import shared.db.pacs_tables
-import shared.db.queue_control  # noqa: F401 - their tables belong to the metadata too
-from shared.db.tables import Base
+import shared.db.queue_control
+import shared.db.tables  # noqa: F401 - their tables belong to the metadata too
+from shared.db.declarative import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.db.tables
+import shared.db.declarative
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

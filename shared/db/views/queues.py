@@ -10,10 +10,11 @@ from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.db.declarative import UtcDateTime
 from shared.db.engine import clock
 from shared.db.ingest import ASSOCIATION_SILENCE
 from shared.db.queue_control import paused_queues
-from shared.db.tables import Association, Job, QuarantinedInstance, Study, UtcDateTime
+from shared.db.tables import Association, Job, QuarantinedInstance, Study
 from shared.db.views.view import View
 from shared.messages import WRITER_QUEUE
 from shared.states import JobState, QuarantineState

@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.listener import storage
 from services.listener.storage import InstanceStore, Status
+from shared.db.declarative import Base
 from shared.db.engine import Database
 from shared.db.ingest import open_association, record_quarantine
-from shared.db.tables import Base, Instance, QuarantinedInstance, Study
+from shared.db.tables import Instance, QuarantinedInstance, Study
 from shared.db.views import find_study, list_studies
 from shared.dicom.manifest import MANUFACTURER
 from shared.spool import Spool

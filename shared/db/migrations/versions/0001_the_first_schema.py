@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.db.tables
+import shared.db.declarative
 
 revision = "0001"
 down_revision = None
@@ -21,9 +21,9 @@ def upgrade() -> None:
         sa.Column("calling_ae_title", sa.String(), nullable=False),
         sa.Column("called_ae_title", sa.String(), nullable=False),
         sa.Column("peer_address", sa.String(), nullable=False),
-        sa.Column("opened_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("seen_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("closed_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.Column("instances", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_association")),
     )
@@ -33,8 +33,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("host", sa.String(), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
-        sa.Column("started_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("seen_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("started_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_process")),
     )
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("calling_ae_title", sa.String(), nullable=False),
         sa.Column("peer_address", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("received_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("received_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantined_instance")),
         sa.UniqueConstraint("sha256", name=op.f("uq_quarantined_instance_sha256")),
     )
@@ -61,8 +61,8 @@ def upgrade() -> None:
         sa.Column("called_ae_title", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("first_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("last_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("first_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refused_sender")),
         sa.UniqueConstraint(
             "peer_address",
@@ -76,8 +76,12 @@ def upgrade() -> None:
         "study",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("study_instance_uid", sa.String(), nullable=False),
-        sa.Column("first_instance_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("last_instance_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "first_instance_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False
+        ),
+        sa.Column(
+            "last_instance_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.Column("dirty", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
         sa.UniqueConstraint("study_instance_uid", name=op.f("uq_study_study_instance_uid")),
@@ -100,7 +104,7 @@ def upgrade() -> None:
         sa.Column("calling_ae_title", sa.String(), nullable=False),
         sa.Column("own_result", sa.Boolean(), nullable=False),
         sa.Column("conflict", sa.Boolean(), nullable=False),
-        sa.Column("received_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("received_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["association_id"],
             ["association.id"],
@@ -128,9 +132,9 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("instance_ids", sa.JSON(), nullable=False),
         sa.Column("completeness", sa.String(), nullable=False),
-        sa.Column("frozen_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("routed_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("superseded_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("frozen_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("routed_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["study_id"], ["study.id"], name=op.f("fk_study_revision_study_id_study")
         ),
@@ -159,13 +163,13 @@ def upgrade() -> None:
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
-        sa.Column("lease_until", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("not_before", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("not_before", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.Column("findings_key", sa.String(), nullable=True),
-        sa.Column("created_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("started_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("superseded_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("started_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["revision_id"], ["study_revision.id"], name=op.f("fk_job_revision_id_study_revision")
         ),
@@ -205,8 +209,8 @@ def upgrade() -> None:
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
-        sa.Column("started_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("started_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -221,7 +225,7 @@ def upgrade() -> None:
     op.create_table(
         "event",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("study_id", sa.Integer(), nullable=True),
         sa.Column("job_id", sa.String(), nullable=True),
@@ -242,9 +246,9 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
-        sa.Column("created_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("available_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("available_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_outbox_job_id_job")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
@@ -266,8 +270,8 @@ def upgrade() -> None:
         sa.Column("spool_key", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("already_stored", sa.Boolean(), nullable=False),
-        sa.Column("verified_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("superseded_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("verified_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_result_job_id_job")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_result")),
         sa.UniqueConstraint(

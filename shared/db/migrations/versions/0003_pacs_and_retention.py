@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.db.tables
+import shared.db.declarative
 
 revision = "0003"
 down_revision = "0002"
@@ -17,8 +17,8 @@ def upgrade() -> None:
         "pacs_position",
         sa.Column("pacs", sa.String(), nullable=False),
         sa.Column("change", sa.Integer(), nullable=False),
-        sa.Column("compared_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("seen_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("compared_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("pacs", name=op.f("pk_pacs_position")),
     )
     op.create_table(
@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("pacs", sa.String(), nullable=False),
         sa.Column("pacs_id", sa.String(), nullable=False),
-        sa.Column("due_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("due_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pacs_instance")),
         sa.UniqueConstraint("pacs", "pacs_id", name=op.f("uq_pacs_instance_pacs_pacs_id")),
     )

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.db.tables
+import shared.db.declarative
 
 revision = "0005"
 down_revision = "0004"
@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "queue_control",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("paused_at", shared.db.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("paused_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=True),
         sa.Column("paused_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_queue_control")),
     )

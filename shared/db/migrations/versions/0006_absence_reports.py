@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.db.tables
+import shared.db.declarative
 
 revision = "0006"
 down_revision = "0005"
@@ -16,7 +16,9 @@ def upgrade() -> None:
     op.create_table(
         "absence_report",
         sa.Column("revision_id", sa.Integer(), nullable=False),
-        sa.Column("considered_at", shared.db.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "considered_at", shared.db.declarative.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.Column("sop_instance_uid", sa.String(), nullable=True),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
