@@ -70,7 +70,7 @@ def _say_sent(outcomes: list[Outcome], sent: list[Sent], addresses: Addresses) -
 
 def _table(outcomes: list[Outcome]) -> Table:
     table = Table(title="Results read back from the PACS", title_justify="left")
-    for column in ("study", "model", "state", "seconds per step", "results read back"):
+    for column in ("study", "kind", "model", "state", "seconds per step", "results read back"):
         table.add_column(column, overflow="fold")
     for outcome in outcomes:
         for job in outcome.jobs:
@@ -78,6 +78,7 @@ def _table(outcomes: list[Outcome]) -> Table:
             good = sum(not one.problem for one in came)
             roles = ", ".join(sorted({one.role for one in came if not one.problem}))
             table.add_row(
+                f"…{outcome.study_instance_uid[-8:]}",
                 outcome.kind,
                 job["model"],
                 job["state"],
