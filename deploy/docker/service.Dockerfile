@@ -3,10 +3,16 @@
 # Health checks are where the command is chosen (docker-compose.yml, the chart), not here.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
+# What we need, without the settings of our tools: those change, and nothing is built anew for them.
+FROM ${PYTHON_IMAGE} AS needs
+COPY pyproject.toml /
+RUN mkdir /needs && sed '/^\[tool\.pytest/,$d' /pyproject.toml > /needs/pyproject.toml && touch /needs/README.md
+
 FROM ${PYTHON_IMAGE} AS wheels
 ARG EXTRAS=listener,dispatcher,writer,api,postgresql
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md ./
+COPY --from=needs /needs/ ./
+COPY constraints.txt ./
 # What we depend on first: it changes less often than we do, and this layer is kept.
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \

@@ -4,11 +4,17 @@
 # CPU too; ACCELERATOR=cuda insists on the ordinary one, which brings its CUDA libraries along.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
+# What we need, without the settings of our tools: those change, and nothing is built anew for them.
+FROM ${PYTHON_IMAGE} AS needs
+COPY pyproject.toml /
+RUN mkdir /needs && sed '/^\[tool\.pytest/,$d' /pyproject.toml > /needs/pyproject.toml && touch /needs/README.md
+
 FROM ${PYTHON_IMAGE} AS wheels
 ARG ACCELERATOR=cpu
 ARG TORCH_INDEX_URL=
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md ./
+COPY --from=needs /needs/ ./
+COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=bind,source=deploy/docker/wheelhouse,target=/wheelhouse \
