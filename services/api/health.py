@@ -12,7 +12,7 @@ from services.api.context import Context, ContextOfRequest
 from services.api.metrics import DatabaseCollector
 from services.api.schemas import Check, Readiness
 from services.api.security import require_read
-from shared.db.migrate import is_current
+from shared.db.migrate import fits
 
 router = APIRouter(tags=["health"])
 
@@ -53,11 +53,11 @@ def metrics(context: ContextOfRequest) -> Response:
 
 def _database(context: Context) -> Check:
     try:
-        if is_current(context.database):
+        if fits(context.database):
             return Check(ok=True)
     except SQLAlchemyError as error:
         return Check(ok=False, detail=f"the database does not answer ({type(error).__name__})")
-    detail = "the database has another version's schema: run python -m shared.db.migrate"
+    detail = "the database has an older version's schema: run python -m shared.db.migrate"
     return Check(ok=False, detail=detail)
 
 

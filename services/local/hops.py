@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.local.addresses import DicomAddress
 from services.local.ready import TOOL_AE_TITLE, echo_status
 from shared.db.engine import Database, clock
-from shared.db.migrate import is_current
+from shared.db.migrate import Shape, shape
 from shared.db.processes import beat
 from shared.db.tables import Process
 from shared.errors import ConfigurationError, ResourceError
@@ -110,15 +110,17 @@ def redis_takes_messages(url: str) -> str:
 def database_is_ours(database: Database) -> str:
     """Write a row and take it back; see that the schema is this version's."""
     try:
-        if not is_current(database):
-            raise HopError("the schema is another version's")
+        found = shape(database)
+        if found is Shape.OLDER:
+            raise HopError("the schema is an older version's")
         with database.write() as session:
             beat(session, "doctor")
             session.flush()
             session.rollback()
     except SQLAlchemyError as error:
         raise HopError(f"the database refuses a write ({type(error).__name__})") from error
-    return f"{database.engine.dialect.name}, schema current, a write works"
+    schema = "schema current" if found is Shape.OURS else "schema of a newer version"
+    return f"{database.engine.dialect.name}, {schema}, a write works"
 
 
 def disk_takes_bytes(root: Path) -> str:

@@ -1,4 +1,4 @@
-"""Wait: until the schema is this version's. ``python -m shared.db.wait SECONDS``.
+"""Wait: until the schema is this version's, or a newer one's. ``python -m shared.db.wait SECONDS``.
 
 What starts beside the migration waits with it: exit status 1 when the time is over.
 """
@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import Database
-from shared.db.migrate import is_current
+from shared.db.migrate import fits
 from shared.logs import configure_logs
 from shared.settings import Settings
 
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 2.0
 
 
 def wait_for_schema(database: Database, seconds: float) -> bool:
-    """Say whether the schema is this version's, at the latest after ``seconds``."""
+    """Say whether this version can work with the schema, at the latest after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not _is_there(database):
         if time.monotonic() >= deadline:
@@ -29,7 +29,7 @@ def wait_for_schema(database: Database, seconds: float) -> bool:
 
 def _is_there(database: Database) -> bool:
     try:
-        return is_current(database)
+        return fits(database)
     except SQLAlchemyError as error:
         structlog.get_logger().info("database_not_there_yet", error=type(error).__name__)
         return False

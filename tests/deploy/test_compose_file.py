@@ -1,10 +1,15 @@
 """docker-compose.yml, read as a file: what every service in it must be."""
 
+import base64
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from services.local.ohif import INTEGRITY, VERSION
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -80,3 +85,53 @@ def test_every_file_that_is_mounted_is_in_the_repository() -> None:
     named = [one.removeprefix("${CUTIS_ORTHANC_SITE:-").removesuffix("}") for one in files]
 
     assert [one for one in named if not (ROOT / one).is_file()] == []
+
+
+def test_every_secret_is_made_by_the_one_command_or_lies_in_the_repository() -> None:
+    made = (ROOT / "deploy" / "secrets.sh").read_text()
+    for one in COMPOSE["secrets"].values():
+        if own := re.fullmatch(r"\$\{CUTIS_SECRETS:-secrets\}/(.+)", one["file"]):
+            assert re.search(rf"\b{re.escape(own[1])}\b", made), one["file"]
+        else:
+            assert (ROOT / one["file"].partition(":-")[2].removesuffix("}")).is_file()
+
+
+def test_every_variable_of_the_file_is_in_the_example_of_its_settings() -> None:
+    named = set(re.findall(r"\$\{(CUTIS_[A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    shown = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert named - shown - {"CUTIS_REVISION"} == set()
+    assert shown - named == {"COMPOSE_PROFILES"}
+
+
+def test_the_viewers_image_holds_the_viewer_we_tested() -> None:
+    text = (ROOT / "deploy" / "docker" / "viewer.Dockerfile").read_text()
+    digest = base64.b64decode(INTEGRITY.removeprefix("sha512-")).hex()
+
+    assert f"ARG OHIF_VERSION={VERSION}\n" in text
+    assert f"ARG OHIF_SHA512={digest}\n" in text
+
+
+def test_prometheus_asks_the_api_where_it_listens_with_the_key_it_is_given() -> None:
+    told = yaml.safe_load((ROOT / "deploy" / "compose" / "prometheus.yml").read_text())
+    (scraped,) = told["scrape_configs"]
+    host, port = scraped["static_configs"][0]["targets"][0].split(":")
+
+    assert str(SERVICES[host]["environment"]["CUTIS_API_PORT"]) == port
+    assert host in SERVICES["api"]["environment"]["CUTIS_API_ALLOWED_HOSTS"]
+    key = scraped["authorization"]["credentials_file"].removeprefix("/run/secrets/")
+    assert key in SERVICES["prometheus"]["secrets"]
+    mounted = {one["target"] for one in SERVICES["prometheus"]["configs"]}
+    assert set(told["rule_files"]) <= mounted
+
+
+def test_grafana_is_given_the_dashboard_and_where_its_figures_are() -> None:
+    folder = ROOT / "deploy" / "compose" / "grafana"
+    (source,) = yaml.safe_load((folder / "datasource.yml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((folder / "dashboards.yml").read_text())["providers"]
+    targets = [one["target"] for one in SERVICES["grafana"]["configs"]]
+    dashboard = json.loads((ROOT / COMPOSE["configs"]["dashboard"]["file"]).read_text())
+
+    assert source["url"] == "http://prometheus:9090"
+    assert any(one.startswith(provider["options"]["path"]) for one in targets)
+    assert dashboard["panels"]

@@ -70,10 +70,10 @@ def test_a_current_database_takes_a_write_and_forgets_it(database: Database) -> 
         assert session.scalars(select(Process)).all() == []
 
 
-def test_an_empty_database_is_another_versions(tmp_path: Path) -> None:
+def test_an_empty_database_is_an_older_versions(tmp_path: Path) -> None:
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     try:
-        with pytest.raises(hops.HopError, match="another version"):
+        with pytest.raises(hops.HopError, match="an older version"):
             hops.database_is_ours(empty)
     finally:
         empty.dispose()

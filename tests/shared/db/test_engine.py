@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 
 from shared.db.engine import Database
 from shared.db.ingest import record_refusal
-from shared.db.migrate import is_current, migrate
+from shared.db.migrate import Shape, fits, migrate, shape
 from shared.db.tables import RefusedSender
 from tests.database import sqlite_database
 from tests.shared.db.rows import SENDER
@@ -29,7 +29,31 @@ def test_concurrent_read_modify_write_loses_no_update(database: Database) -> Non
 
 def test_migrating_twice_is_harmless(database: Database) -> None:
     migrate(database)
-    assert is_current(database)
+    assert shape(database) is Shape.OURS
+
+
+def test_a_schema_before_its_last_migration_is_older(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    try:
+        assert shape(database) is Shape.OLDER
+        migrate(database, "0001")
+        assert shape(database) is Shape.OLDER
+        assert not fits(database)
+    finally:
+        database.dispose()
+
+
+def test_a_schema_of_a_later_release_is_left_alone_and_worked_with(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    migrate(database)
+
+    assert shape(database) is Shape.NEWER
+    assert fits(database)
+    with database.read() as session:
+        found = session.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert found == "9999"
 
 
 def test_sqlite_is_durable_and_in_wal_mode(tmp_path: Path) -> None:
