@@ -4,23 +4,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shared.db.tables import Instance
-from shared.errors import TransientError
+from shared.errors import AwayError, TransientError
 from shared.spool import Spool
 
 
-def source_paths(spool: Spool, instances: Iterable[Instance]) -> dict[str, Path]:
+def source_paths(
+    spool: Spool, instances: Iterable[Instance], *, may_come_back: bool
+) -> dict[str, Path]:
     """Return the file of each instance, by SOP Instance UID.
 
     Raises
     ------
-    TransientError
+    AwayError, TransientError
         ``source-removed``: retention removed one. A waiting job has the reconciler fetch it from
-        the PACS again, so a later attempt may find it.
+        the PACS again; while it ``may_come_back`` that is waited for and counts as no failure.
     """
     paths = {}
     for one in instances:
         if one.spool_key is None:
-            raise TransientError(
+            raise (AwayError if may_come_back else TransientError)(
                 "the source images were removed from the spool and are not back yet: they are"
                 " fetched from the PACS where that is set up, else send the study again and retry",
                 code="source-removed",

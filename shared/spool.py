@@ -51,7 +51,7 @@ class Spool:
     def write_by_digest(self, area: str, content: bytes) -> SpooledFile:
         """Write ``content`` durably under its own digest in ``area``; writing twice is harmless."""
         sha256 = hashlib.sha256(content).hexdigest()
-        return self.write(f"{area}/{sha256[:2]}/{sha256}.dcm", content)
+        return self._write(f"{area}/{sha256[:2]}/{sha256}.dcm", content, sha256)
 
     def write(self, key: str, content: bytes) -> SpooledFile:
         """Write ``content`` at ``key``: temporary file, fsync, rename, fsync of the folder.
@@ -61,6 +61,9 @@ class Spool:
         ResourceError
             The file system refused (full, read-only, I/O error); nothing is left behind.
         """
+        return self._write(key, content, hashlib.sha256(content).hexdigest())
+
+    def _write(self, key: str, content: bytes, sha256: str) -> SpooledFile:
         target = self.path(key)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
         try:
@@ -78,7 +81,7 @@ class Spool:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise ResourceError(f"spool cannot write: {error.strerror}", code="spool") from error
-        return SpooledFile(key=key, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        return SpooledFile(key=key, sha256=sha256, size=len(content))
 
     def job_folder(self, job_id: str, token: int) -> str:
         """Return the key of the folder that attempt ``token`` of ``job_id`` writes into."""
@@ -122,10 +125,11 @@ class Spool:
         """Remove a file unless it was written in the last ``seconds``; say whether it is gone.
 
         A file that a writer puts there in this very moment is put back: writers replace files,
-        and a fresh one belongs to whoever wrote it.
+        and a fresh one belongs to whoever wrote it. A crash before that leaves it aside: see
+        :meth:`files_aside`.
         """
         path = self.path(key)
-        aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.removed")
+        aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}{_ASIDE}")
         try:
             if time.time() - path.stat().st_mtime < seconds:
                 return False
@@ -138,6 +142,24 @@ class Spool:
             return True
         return True
 
+    def files_aside(self, area: str) -> Iterator[tuple[str, str]]:
+        """Yield what a removal that did not end left below ``area``: its key, and the one it had.
+
+        Only those whose own key has no file.
+        """
+        for one in self.files(area):
+            folder, _, name = one.key.rpartition("/")
+            if name.endswith(_ASIDE):
+                key = f"{folder}/{name.removesuffix(_ASIDE).rsplit('.', 2)[0].removeprefix('.')}"
+                if not self.path(key).exists():
+                    yield one.key, key
+
+    def put_back(self, aside: str, key: str) -> None:
+        """Give a file of :meth:`files_aside` its own key again; it may be gone meanwhile."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path(aside).rename(self.path(key))
+            sync_folder(self.path(key).parent)
+
     def _make_folder(self, folder: Path) -> None:
         missing = []
         while not folder.exists():
@@ -147,6 +169,9 @@ class Spool:
             one.mkdir(exist_ok=True)
             # The new name is durable only once its parent folder is.
             sync_folder(one.parent)
+
+
+_ASIDE = ".removed"
 
 
 def sync_folder(folder: Path) -> None:

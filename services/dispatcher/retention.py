@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,11 +51,15 @@ class Retention:
 
     def run(self, stop: threading.Event) -> None:
         """Sweep until ``stop``; a spool or database that is away is tried again the next time."""
-        searched_at = time.monotonic()
+        searched_at, put_back = time.monotonic(), False
         while not stop.is_set():
             try:
+                if not put_back:
+                    self.put_back()
+                    put_back = True
                 self.sweep()
                 if time.monotonic() - searched_at >= self._own.search_seconds:
+                    self.put_back()
                     self.remove_orphans()
                     searched_at = time.monotonic()
             except (OSError, SQLAlchemyError) as error:
@@ -82,6 +87,21 @@ class Retention:
             for key in keys:
                 self._remove_findings(key)
 
+    def put_back(self) -> None:
+        """Put back what a removal took that did not end, where a row needs it after all.
+
+        A listener may have written the file anew just when it was removed; it is put back at
+        once then, but not by a process that was killed at that moment.
+        """
+        for area, needed in _NEEDED:
+            for aside in _in_lots(self._spool.files_aside(area)):
+                with self._database.read() as session:
+                    wanted = needed(session, {key for _, key in aside})
+                for name, key in aside:
+                    if key in wanted:
+                        self._spool.put_back(name, key)
+                        log.warning("file_put_back", key=key)
+
     def remove_orphans(self) -> int:
         """Remove old files that no row knows; return how many. Nobody was told that we have them.
 
@@ -95,11 +115,8 @@ class Retention:
             return 0
         orphans: set[str] = set()
         known, strange = 0, 0
-        for areas, needed in (
-            (("instances", "quarantine"), needed_files),
-            (("jobs",), needed_job_files),
-        ):
-            for keys in _in_lots(self._old_files(*areas)):
+        for area, needed in _NEEDED:
+            for keys in _in_lots(self._old_files(area)):
                 with self._database.read() as session:
                     unneeded = keys - needed(session, keys)
                     ours = known_files(session, unneeded)
@@ -111,12 +128,11 @@ class Retention:
             return 0
         return self._remove("orphans", orphans)
 
-    def _old_files(self, *areas: str) -> Iterator[str]:
+    def _old_files(self, area: str) -> Iterator[str]:
         before = time.time() - 3600 * self._own.orphans_hours
-        for area in areas:
-            for one in self._spool.files(area):
-                if one.modified < before and one.key.count("/") >= 2:
-                    yield one.key
+        for one in self._spool.files(area):
+            if one.modified < before and one.key.count("/") >= 2:
+                yield one.key
 
     def _remove(self, area: str, keys: Iterable[str]) -> int:
         removed = 0
@@ -141,6 +157,16 @@ class Retention:
                 folder.rmdir()
 
 
-def _in_lots(keys: Iterator[str]) -> Iterator[set[str]]:
-    while lot := set(islice(keys, AT_ONCE)):
+_NEEDED = (
+    ("instances", needed_files),
+    ("quarantine", needed_files),
+    ("jobs", needed_job_files),
+)
+"""The areas of the spool, and who knows which of their files somebody needs."""
+
+Item = TypeVar("Item")
+
+
+def _in_lots(items: Iterator[Item]) -> Iterator[set[Item]]:
+    while lot := set(islice(items, AT_ONCE)):
         yield lot

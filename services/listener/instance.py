@@ -12,7 +12,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
-from services.listener.structure import scan_structure
+from services.listener.structure import content_hash, scan_structure
 from shared.dicom.manifest import InstanceManifest, instance_manifest
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID
 from shared.errors import BadInputError
@@ -61,7 +61,7 @@ class StoreRequest:
 
 
 def read_manifest(request: StoreRequest, content: bytes) -> InstanceManifest:
-    """Check the bytes and read the header attributes of one instance.
+    """Check the bytes and read header attributes and content digest of one instance.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def read_manifest(request: StoreRequest, content: bytes) -> InstanceManifest:
         ``structure``, ``unreadable``, ``bad-uid``, ``uid-mismatch`` or ``no-pixels``; the reason
         never quotes a value.
     """
-    tags = scan_structure(request.data_set, request.transfer_syntax_uid)
+    content_digest = content_hash(request.transfer_syntax_uid)
+    tags = scan_structure(request.data_set, request.transfer_syntax_uid, content_digest.update)
     try:
         dataset = dcmread(
             io.BytesIO(content), stop_before_pixels=True, specific_tags=list(_MANIFEST_KEYWORDS)
@@ -95,7 +96,7 @@ def read_manifest(request: StoreRequest, content: bytes) -> InstanceManifest:
         )
     if _needs_pixels(manifest.sop_class_uid, tags) and not tags & _PIXEL_TAGS:
         raise BadInputError("the image has no pixel data", code="no-pixels")
-    return manifest
+    return manifest.model_copy(update={"content_sha256": content_digest.hexdigest()})
 
 
 # PS3.5 9.1: numbers without leading zeros, joined by dots, 64 characters at most.

@@ -10,6 +10,7 @@ import structlog
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.instance import StoreRequest
 from services.listener.pulled import request_of_file
+from services.listener.sameness import content_digest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
 from shared.db.ingest import Sender, close_association, open_association
@@ -92,13 +93,18 @@ class Puller:
         log.info("instance pulled", sop_instance_uid=request.sop_instance_uid, status=status.name)
         return status is Status.SUCCESS
 
-    def restore(self, pacs_id: str, sha256: str) -> bool:
-        """Take an instance once more whose bytes were removed, if they are the same still."""
+    def restore(self, pacs_id: str, sha256: str, content_sha256: str) -> bool:
+        """Take an instance once more whose file was removed, if its content is the same still.
+
+        The archive may hold it in another encoding than it was sent in.
+        """
         request = self._request(pacs_id)
         if not isinstance(request, StoreRequest):
             return False
-        if hashlib.sha256(request.part10()).hexdigest() != sha256:
-            log.warning("instance not restored", reason="the archive holds other bytes")
+        content = request.part10()
+        same = hashlib.sha256(content).hexdigest() == sha256
+        if not same and (not content_sha256 or content_digest(content) != content_sha256):
+            log.warning("instance not restored", reason="the archive holds other content")
             return False
         status = self._store.store(request, self._sender, self._association())
         log.info("instance restored", sop_instance_uid=request.sop_instance_uid, status=status.name)

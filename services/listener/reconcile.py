@@ -191,10 +191,10 @@ class Reconciler:
     def _restore_sources(self, puller: Puller, stopping: threading.Event) -> None:
         with self._database.read() as session:
             wanted = book.removed_sources(session)
-        for uid, sha256 in wanted.items():
+        for uid, digests in wanted.items():
             name = None if stopping.is_set() else self._orthanc.find(uid)
             if name is not None:
-                puller.restore(name, sha256)
+                puller.restore(name, *digests)
 
     def _longer(self, pause: float) -> float:
         return min(2 * pause, max(self._own.longest_pause_seconds, self._own.seconds))

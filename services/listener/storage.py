@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from services.listener.instance import StoreRequest, read_manifest
 from services.listener.pulled import request_of_file
 from services.listener.room import Room
-from services.listener.sameness import holds_the_same
+from services.listener.sameness import content_digest
 from shared.db.engine import Database
 from shared.db.ingest import (
+    Kept,
     Recorded,
     Sender,
     record_instance,
@@ -124,16 +125,20 @@ class InstanceStore:
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             return False  # the very same bytes: recording says so, and counts
-        for key in known.values():
-            try:
-                kept = self._spool.path(key).read_bytes()
-            except OSError:
-                continue  # removed since: there is nothing to compare with
-            if holds_the_same(content, kept):
-                uid = manifest.sop_instance_uid
-                log.info("instance known in another encoding", sop_instance_uid=uid)
-                return True
+        if any(self._content_digest(one) == manifest.content_sha256 for one in known.values()):
+            uid = manifest.sop_instance_uid
+            log.info("instance known in another encoding", sop_instance_uid=uid)
+            return True
         return False
+
+    def _content_digest(self, kept: Kept) -> str:
+        if kept.content_sha256:
+            return kept.content_sha256
+        # Received before content digests were recorded.
+        try:
+            return content_digest(self._spool.path(kept.spool_key).read_bytes())
+        except OSError:
+            return ""  # removed a moment ago
 
     def _record(
         self,

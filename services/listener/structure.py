@@ -5,12 +5,14 @@ every length in the bytes (PS3.5 section 7), so a truncated, overlapping or absu
 set is told apart before anything decodes it.
 """
 
+import hashlib
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from shared.errors import BadInputError
 
@@ -21,8 +23,31 @@ MAX_ELEMENTS = 500_000
 """Most elements taken in one data set, nested ones included."""
 
 
-def scan_structure(data_set: bytes, transfer_syntax_uid: str) -> frozenset[int]:
+Feed = Callable[[bytes | memoryview], object]
+"""What takes the content of a data set piece by piece: the ``update`` of a hash."""
+
+
+def content_hash(transfer_syntax_uid: str) -> "hashlib._Hash":
+    """Return a SHA-256 to be fed by :func:`scan_structure`: equal for equal content.
+
+    A PACS may send one object by two paths: in implicit VR, with sequences of undefined length,
+    with group lengths, with other padding. Such a second copy is the same. Compressed and big
+    endian data sets are the same only in the same transfer syntax: nothing is decoded.
+    """
+    plain = transfer_syntax_uid in {ImplicitVRLittleEndian, ExplicitVRLittleEndian}
+    return hashlib.sha256(b"" if plain else transfer_syntax_uid.encode())
+
+
+def scan_structure(
+    data_set: bytes, transfer_syntax_uid: str, feed: Feed | None = None
+) -> frozenset[int]:
     """Walk ``data_set`` (no preamble, no file meta) to its last byte.
+
+    Parameters
+    ----------
+    feed
+        Is given tags, values, and where sequences and items begin and end; not what is only
+        encoding: representations, lengths of sequences, group lengths (retired), padding.
 
     Returns
     -------
@@ -39,6 +64,7 @@ def scan_structure(data_set: bytes, transfer_syntax_uid: str) -> frozenset[int]:
         data_set,
         explicit=transfer_syntax_uid != ImplicitVRLittleEndian,
         little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
+        feed=feed,
     )
     return walk.top_level()
 
@@ -54,6 +80,8 @@ _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _PIXEL_DATA = 0x7FE00010
+_PADDING = 0xFFFCFFFC
+_PIECE = struct.Struct(">cLL")
 _FIRST_DATA_SET_TAG = 0x00080000  # groups 0000 to 0006 belong to commands, file meta, DICOMDIR
 
 
@@ -67,8 +95,12 @@ class _Element(NamedTuple):
 class _Walk:
     """One walk over one buffer. Every method takes and returns byte offsets."""
 
-    def __init__(self, data_set: bytes, *, explicit: bool, little_endian: bool) -> None:
+    def __init__(
+        self, data_set: bytes, *, explicit: bool, little_endian: bool, feed: Feed | None
+    ) -> None:
         self._bytes = data_set
+        self._view = memoryview(data_set)
+        self._feed = feed
         self._explicit = explicit
         order = "<" if little_endian else ">"
         self._tag = struct.Struct(order + "HH")
@@ -111,17 +143,28 @@ class _Walk:
         tag, vr, length, at = element
         if length == _UNDEFINED:
             if tag == _PIXEL_DATA:
+                self._say(b"P", tag)
                 return self._fragments(at, end)
             if vr not in (b"", b"SQ", b"UN"):
                 raise _bad(f"{_name(tag)} may not have an undefined length")
             # PS3.5 6.2.2: what a UN of undefined length holds is implicit VR little endian.
             inner = explicit and vr != b"UN"
+            self._say(b"S", tag)
             return self._items(at, end, depth + 1, explicit=inner, delimited=True)
         if length > end - at:
             raise _bad(f"{_name(tag)} at byte {at} runs {length - (end - at)} bytes past the end")
         if vr == b"SQ" or (not vr and _is_sequence(tag)):
+            self._say(b"S", tag)
             self._items(at, at + length, depth + 1, explicit=explicit, delimited=False)
+        elif tag & 0xFFFF and tag != _PADDING:
+            self._say(b"V", tag, at, length)
         return at + length
+
+    def _say(self, kind: bytes, number: int = 0, at: int = 0, length: int = 0) -> None:
+        """Feed one piece: unlike pieces never give the same bytes one after another."""
+        if self._feed is not None:
+            self._feed(_PIECE.pack(kind, number, length))
+            self._feed(self._view[at : at + length])
 
     def _items(self, at: int, end: int, depth: int, *, explicit: bool, delimited: bool) -> int:
         if depth > MAX_DEPTH:
@@ -129,9 +172,11 @@ class _Walk:
         while at < end:
             tag, _, length, value = self._header(at, end, explicit=explicit)
             if delimited and tag == _SEQUENCE_END:
+                self._say(b"E")
                 return value
             if tag != _ITEM:
                 raise _bad(f"{_name(tag)} at byte {at} stands where an item must")
+            self._say(b"I")
             if length == _UNDEFINED:
                 at = self._data_set(value, end, depth, explicit=explicit, delimited=True)
                 continue
@@ -140,6 +185,7 @@ class _Walk:
             at = self._data_set(value, value + length, depth, explicit=explicit)
         if delimited:
             raise _bad("a sequence of undefined length never ends")
+        self._say(b"E")
         return at
 
     def _fragments(self, at: int, end: int) -> int:
@@ -149,6 +195,7 @@ class _Walk:
                 return value
             if tag != _ITEM or length > end - value:
                 raise _bad(f"the pixel data fragment at byte {at} is broken")
+            self._say(b"F", at=value, length=length)
             at = value + length
         raise _bad("the pixel data never ends")
 

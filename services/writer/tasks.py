@@ -1,7 +1,8 @@
 """Tasks: the Celery task that writes the results of one job into the PACS."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from celery import Celery
 
@@ -9,9 +10,10 @@ from services.writer.results import BuiltResult, build_results
 from services.writer.settings import StackEncoding
 from services.writer.store import store_result
 from shared.db.engine import Database
+from shared.db.pacs import may_come_back
 from shared.db.results import record_result, verify_result
 from shared.db.studies import instances_of
-from shared.db.tables import Instance, Job, Result
+from shared.db.tables import Job, Result
 from shared.errors import PermanentError, TransientError
 from shared.failpoints import failpoint
 from shared.messages import WRITE_RESULTS_TASK, WriteResults
@@ -48,8 +50,10 @@ class WriteStage:
         with self._database.read() as session:
             job = session.get_one(Job, attempt.claim.job_id)
             instances = instances_of(session, job.instance_ids)
+            patient = may_come_back(session, attempt.claim.attempt)
         with attempt.timed("build"):
-            recorded = [self._record(job, built) for built in self._results(job, instances)]
+            paths = source_paths(self._spool, instances, may_come_back=patient)
+            recorded = [self._record(job, built) for built in self._results(job, paths)]
             failpoint("writer.after-record")
         with attempt.timed("store"):
             for built, key in recorded:
@@ -67,7 +71,7 @@ class WriteStage:
             failpoint("writer.before-verify-commit")
         failpoint("writer.after-verify")
 
-    def _results(self, job: Job, instances: Sequence[Instance]) -> Iterator[BuiltResult]:
+    def _results(self, job: Job, paths: Mapping[str, Path]) -> Iterator[BuiltResult]:
         spec = models().get(job.model)
         if spec is None or job.findings_key is None:
             raise PermanentError(f"there are no findings of {job.model}", code="no-findings")
@@ -78,7 +82,7 @@ class WriteStage:
             raise PermanentError("the weights changed since the model ran", code="weights-changed")
         return build_results(
             load_findings(self._spool.path(job.findings_key)),
-            source_paths(self._spool, instances),
+            paths,
             spec,
             job.weights_digest,
             stack_encoding=self._stack_encoding,

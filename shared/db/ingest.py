@@ -1,5 +1,6 @@
 """Ingest: what the listener records. Each function is one step of one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -34,6 +35,14 @@ class Sender:
     calling_ae_title: str
     called_ae_title: str
     peer_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where the spool keeps an instance, and the digest of its data set (empty: not known)."""
+
+    spool_key: str
+    content_sha256: str
 
 
 def open_association(session: Session, listener: str, sender: Sender) -> int:
@@ -156,14 +165,18 @@ def record_quarantine(
     )
 
 
-def spooled_instances(session: Session, sop_instance_uid: str) -> dict[str, str]:
-    """Return the digests and spool keys under which an instance is kept."""
-    rows = session.execute(
-        select(Instance.sha256, Instance.spool_key).where(
+def spooled_instances(session: Session, sop_instance_uid: str) -> dict[str, Kept]:
+    """Return what the spool keeps of an instance, by the digest of the bytes that came first."""
+    rows = session.scalars(
+        select(Instance).where(
             Instance.sop_instance_uid == sop_instance_uid, Instance.spool_key.is_not(None)
         )
     )
-    return {sha256: key for sha256, key in rows if key is not None}
+    return {
+        one.sha256: Kept(spool_key=one.spool_key, content_sha256=_content_sha256(one))
+        for one in rows
+        if one.spool_key is not None
+    }
 
 
 def record_instance(
@@ -177,7 +190,7 @@ def record_instance(
     """Record a durable instance; call only after its bytes are fsynced.
 
     Own results get a row (the books must balance) but wake nothing. A conflict (same SOP
-    Instance UID, other bytes) is kept and visible; the first instance stays the one in use.
+    Instance UID, other content) is kept and visible; the first instance stays the one in use.
     """
     now = clock(session)
     own_result = manifest.is_own_result
@@ -187,11 +200,11 @@ def record_instance(
     earlier = session.scalars(
         select(Instance).where(Instance.sop_instance_uid == manifest.sop_instance_uid)
     ).all()
-    known = {one.sha256: one for one in earlier}
-    if file.sha256 in known:
-        _restore(session, known[file.sha256], study, file)
+    known = _same(earlier, manifest, file)
+    if known is not None:
+        _restore(session, known, study, file)
         return Recorded.DUPLICATE
-    conflict = bool(known)
+    conflict = bool(earlier)
     session.add(
         Instance(
             study_id=None if study is None else study.id,
@@ -225,8 +238,27 @@ def record_instance(
     return Recorded.NEW
 
 
+def _same(
+    earlier: Sequence[Instance], manifest: InstanceManifest, file: SpooledFile
+) -> Instance | None:
+    """Return the instance with these bytes, else one with this data set in another encoding."""
+    for one in earlier:
+        if one.sha256 == file.sha256:
+            return one
+    content = manifest.content_sha256
+    return next((one for one in earlier if content and _content_sha256(one) == content), None)
+
+
+def _content_sha256(instance: Instance) -> str:
+    return str(instance.manifest.get("content_sha256", ""))
+
+
 def _restore(session: Session, instance: Instance, study: Study | None, file: SpooledFile) -> None:
-    """Use an instance again whose file retention had removed; ``study`` is its own, locked."""
+    """Use an instance again whose file retention had removed; ``study`` is its own, locked.
+
+    Its digest stays that of the bytes that came first, whatever encoding the file has now: jobs
+    are known by it.
+    """
     if instance.spool_key is None and study is not None:
         instance.spool_key = file.key
         study.last_instance_at = clock(session)  # retention waits its full time again

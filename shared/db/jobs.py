@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.db.claims import NO_ATTEMPTS, Claim, claim_of, end_attempt, move
 from shared.db.engine import clock
 from shared.db.events import record_event
 from shared.db.outbox import owe_message
-from shared.db.tables import Job, StudyRevision
+from shared.db.tables import Job, Result, StudyRevision
 from shared.errors import AwayError, CrashError, CutisError, TransientError
 from shared.states import FINISHED, WAITING, WORKING, AttemptOutcome, JobState, Stage
 
@@ -62,6 +62,7 @@ def open_job(
     job = session.scalars(select(Job).where(Job.key == key)).one_or_none()
     if job is not None:
         job.revision_id, job.superseded_at = revision.id, None
+        session.execute(update(Result).where(Result.job_id == job.id).values(superseded_at=None))
         record_event(session, "JobCarriedOver", study_id=revision.study_id, job_id=job.id)
         return job
     job = Job(

@@ -3,13 +3,19 @@
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.tables import Instance, Job, Result
 from shared.states import WAITING
+
+ROUNDS = 12
+"""So often a job waits for images that the reconciler is to bring back: one and a half hours."""
+
+_AWAY = timedelta(minutes=10)
+_GONE = timedelta(days=3)
 
 
 def position(session: Session, pacs: str) -> PacsPosition | None:
@@ -91,15 +97,33 @@ def known_instances(session: Session, sop_instance_uids: Collection[str]) -> set
     }
 
 
-def removed_sources(session: Session) -> dict[str, str]:
-    """Return what waiting jobs need and retention has removed: digests by SOP Instance UID."""
+def removed_sources(session: Session) -> dict[str, tuple[str, str]]:
+    """Return what waiting jobs need and retention has removed, by SOP Instance UID.
+
+    Of each the digest of its bytes, and that of its data set whatever its encoding (empty where
+    that is not known).
+    """
     waiting = session.scalars(
         select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
     )
     needed = {one for ids in waiting for one in ids}
-    rows = session.execute(
-        select(Instance.sop_instance_uid, Instance.sha256).where(
-            Instance.id.in_(needed), Instance.spool_key.is_(None)
-        )
+    rows = session.scalars(
+        select(Instance).where(Instance.id.in_(needed), Instance.spool_key.is_(None))
     )
-    return {uid: sha256 for uid, sha256 in rows}  # noqa: C416 - rows are not pairs to mypy
+    return {
+        one.sop_instance_uid: (one.sha256, str(one.manifest.get("content_sha256", "")))
+        for one in rows
+    }
+
+
+def may_come_back(session: Session, attempt: int) -> bool:
+    """Say whether a reconciler may still bring what retention removed, at this attempt of a job.
+
+    It may take its time for a large study, and as long as its archive is away. Without one, or
+    with an archive that does not have the images any more, a job must not wait for ever.
+    """
+    seen_at = session.scalar(select(func.max(PacsPosition.seen_at)))
+    if seen_at is None:
+        return False
+    silence = clock(session) - seen_at
+    return silence < _GONE and (attempt <= ROUNDS or silence > _AWAY)

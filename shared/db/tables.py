@@ -102,7 +102,9 @@ class Instance(Base):
     association_id: Mapped[int | None] = mapped_column(ForeignKey("association.id"), index=True)
     sop_instance_uid: Mapped[str]
     sha256: Mapped[str]
-    spool_key: Mapped[str | None]  # null: our own result that came back, or removed by retention
+    # Null: our own result that came back, or removed by retention. A file that came again after
+    # that may hold the data set in another encoding: ``sha256`` is of the bytes that came first.
+    spool_key: Mapped[str | None]
     size: Mapped[int]
     manifest: Mapped[dict[str, Any]]
     calling_ae_title: Mapped[str]

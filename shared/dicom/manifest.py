@@ -12,7 +12,10 @@ MANUFACTURER = "Cutis"
 
 
 class InstanceManifest(BaseModel):
-    """One received instance: identifiers and the attributes that routing may match on."""
+    """One received instance: identifiers and the attributes that routing may match on.
+
+    ``content_sha256`` is the digest of the data set whatever its encoding; empty: not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,6 +23,7 @@ class InstanceManifest(BaseModel):
     sop_class_uid: str
     series_instance_uid: str
     study_instance_uid: str
+    content_sha256: str = ""
     transfer_syntax_uid: str = ""
     modality: str = ""
     manufacturer: str = ""

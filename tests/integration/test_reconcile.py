@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydicom.uid import ImplicitVRLittleEndian
 from sqlalchemy import select, update
 
 from services.listener.bootstrap import Listener
@@ -17,6 +18,7 @@ from services.listener.reconcile import Reconciler, make_reconciler
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
+from shared.db.ingest import close_association, open_association
 from shared.db.jobs import open_job
 from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.studies import freeze_complete_studies
@@ -38,6 +40,8 @@ from tests.integration.test_listener_orthanc import (
     video,
 )
 from tests.orthanc import OrthancServer, free_port
+from tests.services.listener.requests import SENDER, request_of
+from tests.shared.db.rows import WHAT
 
 pytestmark = [
     pytest.mark.integration,
@@ -344,6 +348,30 @@ def test_an_image_that_retention_removed_is_fetched_for_the_job_that_waits_for_i
         rows = session.scalars(select(Instance).order_by(Instance.id)).all()
     assert spool.path(str(rows[0].spool_key)).is_file()
     assert rows[1].spool_key is None
+
+
+def test_an_image_that_came_in_another_encoding_is_fetched_from_the_archive_too(
+    orthanc: OrthancServer, database: Database, tmp_path: Path
+) -> None:
+    spool, sent = Spool(tmp_path / "spool"), photo()
+    upload(orthanc, sent)
+    sent.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # as the archive may have sent it
+    store = InstanceStore(database, spool, min_free_bytes=0)
+    with database.write() as session:
+        association_id = open_association(session, "test", SENDER)
+    store.store(request_of(sent), SENDER, association_id)
+    with database.write() as session:
+        close_association(session, association_id)
+        (revision,) = freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
+        (row,) = session.scalars(select(Instance))
+        spool.remove(str(row.spool_key))
+        row.spool_key = None
+        open_job(session, revision, key="key", instance_ids=[row.id], **WHAT)
+    reconcile(reconciler(orthanc, database, tmp_path))
+    with database.read() as session:
+        (again,) = session.scalars(select(Instance))
+    assert again.sha256 == row.sha256
+    assert spool.path(str(again.spool_key)).read_bytes() != request_of(sent).part10()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from shared.db.claims import relabel
 from shared.db.engine import Database
 from shared.db.jobs import job_key
+from shared.db.pacs import may_come_back
 from shared.db.studies import digest_of, instances_of
 from shared.db.tables import Instance, Job
 from shared.dicom.manifest import InstanceManifest, study_manifest
@@ -53,11 +54,13 @@ class ModelStage:
         with self._database.read() as session:
             job = session.get_one(Job, attempt.claim.job_id)
             instances = instances_of(session, job.instance_ids)
+            patient = may_come_back(session, attempt.claim.attempt)
         spec = models().get(job.model)
         if spec is None:
             raise PermanentError(f"this worker has no model {job.model}", code="unknown-model")
         self._label(attempt, job, spec, instances)
-        return spec, self._series(instances)
+        paths = source_paths(self._spool, instances, may_come_back=patient)
+        return spec, _series(instances, paths)
 
     def _label(
         self, attempt: Attempt, job: Job, spec: ModelSpec, instances: list[Instance]
@@ -92,27 +95,6 @@ class ModelStage:
         if not kept:
             raise TransientError("the lease was lost before the model ran", code="lease-lost")
 
-    def _series(self, instances: list[Instance]) -> tuple[SeriesFiles, ...]:
-        manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]
-        paths = source_paths(self._spool, instances)
-        study = study_manifest(manifests[0].study_instance_uid, manifests)
-        return tuple(
-            SeriesFiles(
-                series_instance_uid=series.series_instance_uid,
-                modality=series.instances[0].modality,
-                description=series.instances[0].series_description,
-                instances=tuple(
-                    InstanceFile(
-                        path=str(paths[one.sop_instance_uid]),
-                        sop_instance_uid=one.sop_instance_uid,
-                        sop_class_uid=one.sop_class_uid,
-                    )
-                    for one in series.instances
-                ),
-            )
-            for series in study.series
-        )
-
 
 def register(broker: Celery, runner: StageRunner, stage: ModelStage) -> None:
     """Make ``broker`` run the model stage when the task's message arrives."""
@@ -120,3 +102,24 @@ def register(broker: Celery, runner: StageRunner, stage: ModelStage) -> None:
     @broker.task(name=RUN_MODEL_TASK)  # type: ignore[untyped-decorator]
     def run_model(**payload: object) -> None:
         runner.run(RunModel.model_validate(payload).job_id, stage.work)
+
+
+def _series(instances: list[Instance], paths: dict[str, Path]) -> tuple[SeriesFiles, ...]:
+    manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]
+    study = study_manifest(manifests[0].study_instance_uid, manifests)
+    return tuple(
+        SeriesFiles(
+            series_instance_uid=series.series_instance_uid,
+            modality=series.instances[0].modality,
+            description=series.instances[0].series_description,
+            instances=tuple(
+                InstanceFile(
+                    path=str(paths[one.sop_instance_uid]),
+                    sop_instance_uid=one.sop_instance_uid,
+                    sop_class_uid=one.sop_class_uid,
+                )
+                for one in series.instances
+            ),
+        )
+        for series in study.series
+    )

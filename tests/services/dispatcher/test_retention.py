@@ -1,6 +1,5 @@
 """Files go when nobody needs them any more, and not before; rows stay."""
 
-import os
 import threading
 import time
 from datetime import timedelta
@@ -10,19 +9,17 @@ from sqlalchemy import select, update
 
 from services.dispatcher.retention import FEW, Retention
 from services.dispatcher.settings import RetentionSettings
-from shared.db.engine import Database, clock
+from shared.db.engine import Database
 from shared.db.ingest import Recorded, record_instance, record_quarantine
-from shared.db.jobs import job_key, open_job
 from shared.db.pacs import removed_sources
-from shared.db.studies import freeze_complete_studies
 from shared.db.tables import Event, Instance, Job, QuarantinedInstance, Result, Study, StudyRevision
 from shared.errors import TransientError
 from shared.sources import source_paths
 from shared.spool import Spool
-from shared.states import JobState, QuarantineState, ResultState
+from shared.states import JobState, QuarantineState
+from tests.services.dispatcher.kept import WEEK, Kept, make_old
 from tests.shared.db.rows import SENDER, manifest
 
-WEEK = 7 * 24 * 3600.0
 NOBODY_NEEDS = [JobState.DONE]
 SOMEBODY_NEEDS = [one for one in JobState if one is not JobState.DONE]
 
@@ -34,70 +31,6 @@ def retention(database: Database, spool: Spool) -> Retention:
         spool,
         RetentionSettings(instances_hours=1, findings_hours=1, results_hours=1, quarantine_hours=1),
     )
-
-
-class Kept:
-    """One study with one job, and every file they have."""
-
-    def __init__(self, database: Database, spool: Spool) -> None:
-        self.database, self.spool = database, spool
-        with database.write() as session:
-            self.source = spool.write_by_digest("instances", b"pixels")
-            record_instance(session, manifest(), self.source, sender=SENDER, association_id=None)
-            (revision,) = freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
-            revision.routed_at = clock(session)
-            job = open_job(
-                session,
-                revision,
-                key=job_key("1.2", revision.digest, "layers", "digest"),
-                model="layers",
-                model_version="1",
-                weights_digest="digest",
-                parameters={},
-                instance_ids=list(revision.instance_ids),
-            )
-            self.job_id = job.id
-            job.findings_key = spool.job_folder(job.id, 1)
-            self.findings = spool.write(f"{job.findings_key}/findings.json", b"{}")
-            self.result = spool.write(f"jobs/{job.id}/results/1.2.3.dcm", b"result")
-            session.add(
-                Result(
-                    job_id=job.id,
-                    role="seg",
-                    sop_class_uid="1.2",
-                    sop_instance_uid="1.2.3.9",
-                    series_instance_uid="1.2.9",
-                    series_description="",
-                    source_sop_instance_uid="1.2.3",
-                    sha256=self.result.sha256,
-                    spool_key=self.result.key,
-                    state=ResultState.VERIFIED,
-                )
-            )
-
-    def end(self, state: JobState, *, hours_ago: float = 2, superseded: bool = False) -> None:
-        """Let the job be in ``state`` since some hours, and everything as old as that."""
-        with self.database.write() as session:
-            then = clock(session) - timedelta(hours=hours_ago)
-            over = {JobState.DONE, JobState.FAILED, JobState.PARKED, JobState.CANCELLED}
-            session.execute(
-                update(Job).values(
-                    state=state,
-                    finished_at=then if state in over else None,
-                    superseded_at=then if superseded else None,
-                )
-            )
-            session.execute(update(Study).values(last_instance_at=then))
-        make_old(self.spool)
-
-    def files(self) -> list[str]:
-        keys = [self.source.key, self.findings.key, self.result.key]
-        return [key for key in keys if self.spool.path(key).exists()]
-
-
-def make_old(spool: Spool, seconds: float = WEEK) -> None:
-    for one in list(spool.files("")):
-        os.utime(spool.path(one.key), (time.time() - seconds,) * 2)
 
 
 @pytest.fixture
@@ -172,17 +105,18 @@ def test_an_image_that_comes_again_is_used_again(
     retention.sweep()
     with database.write() as session:
         session.execute(update(Job).values(state=JobState.QUEUED))
-        assert removed_sources(session) == {"1.2.3": kept.source.sha256}
+        assert removed_sources(session) == {"1.2.3": (kept.source.sha256, "")}
         row = session.scalars(select(Instance)).one()
         with pytest.raises(TransientError, match="removed from the spool"):
-            source_paths(spool, [row])
+            source_paths(spool, [row], may_come_back=False)
     with database.write() as session:
         file = spool.write_by_digest("instances", b"pixels")
         again = record_instance(session, manifest(), file, sender=SENDER, association_id=None)
     assert again is Recorded.DUPLICATE
     with database.read() as session:
         row = session.scalars(select(Instance)).one()
-        assert source_paths(spool, [row])["1.2.3"].read_bytes() == b"pixels"
+        paths = source_paths(spool, [row], may_come_back=False)
+        assert paths["1.2.3"].read_bytes() == b"pixels"
         assert removed_sources(session) == {}
 
 

@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from services.listener.instance import StoreRequest
-from services.listener.sameness import holds_the_same
+from services.listener.sameness import content_digest
 from tests.factories import jpeg_photo, lesion_photo, rgb_photo
 from tests.services.listener.requests import element, request_of
 
@@ -20,6 +20,10 @@ def photo() -> Dataset:
 
 
 GOOD = request_of(photo())
+
+
+def holds_the_same(one: bytes, other: bytes) -> bool:
+    return content_digest(one) == content_digest(other) != ""
 
 
 def with_undefined_lengths() -> StoreRequest:

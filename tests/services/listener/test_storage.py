@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import pydicom
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.listener import storage
@@ -102,6 +102,39 @@ def test_the_same_instance_in_another_encoding_is_a_duplicate(
     assert answers == [Status.SUCCESS, Status.SUCCESS]
     assert count(database, Instance) == 1
     assert len(list(spool.path("instances").rglob("*.dcm"))) == 1
+
+
+def test_an_image_whose_file_was_removed_comes_again_in_another_encoding(
+    store: InstanceStore, database: Database, spool: Spool, association_id: int
+) -> None:
+    implicit, other = photo(), photo(SeriesDescription="changed")
+    implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    store.store(request_of(photo()), SENDER, association_id)
+    first = only(database, Instance)
+    spool.remove(str(first.spool_key))
+    with database.write() as session:
+        session.execute(update(Instance).values(spool_key=None))
+    assert store.store(request_of(implicit), SENDER, association_id) is Status.SUCCESS
+    again = only(database, Instance)
+    assert (again.id, again.sha256) == (first.id, first.sha256), "jobs are known by that digest"
+    assert spool.path(str(again.spool_key)).read_bytes() == request_of(implicit).part10()
+    assert store.store(request_of(other), SENDER, association_id) is Status.SET_ASIDE
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["digest in the row", "file is read"])
+def test_a_second_copy_is_known_from_rows_of_before_content_digests_too(
+    forgotten: bool, store: InstanceStore, database: Database, association_id: int
+) -> None:
+    implicit = photo()
+    implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    store.store(request_of(photo()), SENDER, association_id)
+    with database.write() as session:
+        row = session.scalars(select(Instance)).one()
+        assert len(row.manifest["content_sha256"]) == 64
+        if forgotten:
+            row.manifest = {**row.manifest, "content_sha256": ""}
+    assert store.store(request_of(implicit), SENDER, association_id) is Status.SUCCESS
+    assert count(database, Instance) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from shared.db.ingest import (
     record_quarantine,
     record_refusal,
 )
+from shared.db.jobs import open_job
 from shared.db.studies import freeze_complete_studies, manifest_of, supersede_earlier
 from shared.db.tables import (
     Association,
@@ -21,11 +22,20 @@ from shared.db.tables import (
     Job,
     QuarantinedInstance,
     RefusedSender,
+    Result,
     Study,
     StudyRevision,
 )
 from shared.states import JobState
-from tests.shared.db.rows import SENDER, manifest, queued_job, receive, spooled
+from tests.shared.db.rows import (
+    SENDER,
+    WHAT,
+    built_result,
+    manifest,
+    queued_job,
+    receive,
+    spooled,
+)
 
 
 def freeze(database: Database, quiet: float = 0, max_age: float = 3600) -> list[StudyRevision]:
@@ -130,6 +140,30 @@ def test_a_late_image_opens_revision_two_and_supersedes_the_first(database: Data
         assert job.superseded_at is not None
         assert (job.state, job.code) == (JobState.CANCELLED, "superseded")
         assert second.digest != first.digest
+
+
+def test_a_job_that_is_carried_over_again_is_not_superseded_nor_are_its_results(
+    database: Database,
+) -> None:
+    with database.write() as session:
+        job = queued_job(session)
+        result = built_result(job)
+        session.add(result)
+        key, inputs = job.key, job.instance_ids
+    for late in ("1.2.4", "1.2.5"):
+        with database.write() as session:
+            receive(session, sop=late, content=late)
+        (newer,) = freeze(database)
+        with database.write() as session:
+            revision = session.get_one(StudyRevision, newer.id)
+            if late == "1.2.5":  # the first revision's input once more
+                open_job(session, revision, key=key, instance_ids=inputs, **WHAT)
+            supersede_earlier(session, revision)
+        with database.read() as session:
+            job = session.get_one(Job, job.id)
+            assert (job.superseded_at is None) is (late == "1.2.5")
+            superseded_at = session.get_one(Result, result.id).superseded_at
+            assert (superseded_at is None) is (late == "1.2.5")
 
 
 def test_an_image_that_arrives_while_its_study_is_frozen_is_not_forgotten(
