@@ -21,6 +21,20 @@ os.environ["PATH"] = os.pathsep.join(
 )
 
 
+# These start servers, or whole pipelines, and mostly wait for them: one at a time, on one of the two
+# processes that share the tests under `make test`, while the other calculates.
+ONE_AT_A_TIME = ("integration", "services/local", "workers/runtime")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file's tests together, and those with servers all together."""
+    root = Path(__file__).parent
+    for item in items:
+        where = item.path.relative_to(root).as_posix()
+        group = "servers" if where.startswith(ONE_AT_A_TIME) else where
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="cutis-pg-") as folder:

@@ -12,7 +12,7 @@ from workers.inflammation.phantom import field
 from workers.layers.phantom import stack
 from workers.perfusion.phantom import KeloidPhantom, keloid
 from workers.perfusion.speckle import raw_frames
-from workers.segmentation.phantom import photo
+from workers.segmentation.phantom import View, photo
 
 
 class Kind(StrEnum):
@@ -66,9 +66,11 @@ def _save(instances: Iterable[Dataset], folder: Path) -> Iterator[Path]:
 
 def _photo_study(seed: int) -> list[Dataset]:
     series = _series(Kind.PHOTO, seed, "XC", "Clinical photo")
-    picture = photo(seed, _PHOTO_SIZE)
-    # Half of the photos are calibrated and half are compressed, in all four combinations.
-    spacing_mm = _PHOTO_MM if seed % 2 else None
+    # Half of the photos are calibrated and half are compressed, in all four combinations. A person
+    # is not 5 cm wide: what has a scale is a close-up.
+    calibrated = bool(seed % 2)
+    picture = photo(seed, _PHOTO_SIZE, view=View.CLOSE if calibrated else None)
+    spacing_mm = _PHOTO_MM if calibrated else None
     return [photograph(picture.image, series, spacing_mm=spacing_mm, jpeg=seed // 2 % 2 == 0)]
 
 
