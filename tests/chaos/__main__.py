@@ -180,11 +180,11 @@ def _database(name: str, folder: Path) -> Iterator[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
-    parser.add_argument("--jobs", type=int, default=500, help="studies on each database")
+    parser.add_argument("--jobs", type=int, default=300, help="studies on each database")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=4.0, help="longest storm, each database")
     parser.add_argument("--patience", type=float, default=90.0, help="longest standstill, s")
-    parser.add_argument("--long", action="store_true", help="three times the kills, no time limit")
+    parser.add_argument("--long", action="store_true", help="three times the kills, an hour")
     parser.add_argument("--no-control", dest="control", action="store_false")
     options = parser.parse_args()
     if options.long:

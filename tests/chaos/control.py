@@ -35,7 +35,7 @@ _WORKERS = ("worker-1", "worker-2")
 _STORM_SECONDS = 40.0
 _UNDISTURBED_SECONDS = 10.0
 _READY_SECONDS = 120.0
-_QUIET_SECONDS = 60.0
+_QUIET_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

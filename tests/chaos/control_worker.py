@@ -15,6 +15,9 @@ from shared.stage import Attempt, StageRunner
 from shared.states import Stage
 from tests.chaos.control import QUEUE
 
+_SECONDS = 0.25
+"""What a job takes: four at a time, they hardly keep pace, so that some wait whenever Redis dies."""
+
 
 def main(mode: str, name: str, folder: Path) -> None:
     settings = Settings()
@@ -22,7 +25,7 @@ def main(mode: str, name: str, folder: Path) -> None:
     runner = StageRunner(Database(settings.database_url), settings, Stage.MODEL, "worker")
 
     def work(job_id: str) -> None:
-        time.sleep(0.05)
+        time.sleep(_SECONDS)
         (folder / "done" / job_id).touch()
 
     def claimed_work(attempt: Attempt) -> str:
