@@ -28,7 +28,7 @@ up: needs-demo $(EXTRAS)-local ## run the pipeline in the foreground, files in .
 	$(BIN)/cutis up
 
 test: needs-test $(EXTRAS)-dev ## all tests; needs no GPU
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST)
 
 browser-test: needs-browser $(EXTRAS)-dev ## overlays in OHIF, in a real browser, pixel by pixel
 	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from shared.db.engine import Database
 from shared.db.migrate import migrate
@@ -21,18 +23,22 @@ os.environ["PATH"] = os.pathsep.join(
 )
 
 
-# These start servers, or whole pipelines, and mostly wait for them: one at a time, on one of the two
-# processes that share the tests under `make test`, while the other calculates.
-ONE_AT_A_TIME = ("integration", "services/local", "workers/runtime")
+# These start servers, or whole pipelines, and mostly wait for them: one at a time, on one of the
+# two processes that share the tests under `make test`, while the other calculates.
+ONE_AT_A_TIME = ("tests/integration/", "tests/services/local/", "tests/workers/runtime/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests together, and those with servers all together."""
-    root = Path(__file__).parent
-    for item in items:
-        where = item.path.relative_to(root).as_posix()
-        group = "servers" if where.startswith(ONE_AT_A_TIME) else where
-        item.add_marker(pytest.mark.xdist_group(group))
+class ServersTogether(LoadScopeScheduling):  # type: ignore[misc] # comes without types
+    """Keeps each file's tests together, and those with servers all together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(ONE_AT_A_TIME):
+            return "servers"
+        return nodeid.split("::", maxsplit=1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ServersTogether:
+    return ServersTogether(config, log)
 
 
 @pytest.fixture(scope="session")
