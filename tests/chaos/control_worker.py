@@ -16,7 +16,7 @@ from shared.states import Stage
 from tests.chaos.control import QUEUE
 
 _SECONDS = 0.25
-"""What a job takes: four at a time, they hardly keep pace, so that some wait whenever Redis dies."""
+"""What a job takes: four at a time they hardly keep pace, so that some wait when Redis dies."""
 
 
 def main(mode: str, name: str, folder: Path) -> None:
