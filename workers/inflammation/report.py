@@ -23,6 +23,7 @@ from workers.inflammation.references import expert_grade, fit_statistics, oracle
 from workers.inflammation.spec import SPEC
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
+from workers.learning.contact_sheet import write_sheet
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
@@ -142,6 +143,11 @@ def main() -> None:
     given = evaluation_parser(SPEC.name).parse_args()
     use_threads(given.threads)
     subjects = fewer(SUBJECTS, quick=given.quick)
+    fields = [unseen_field(subject) for subject in SUBJECTS[:9]]
+    write_sheet(
+        given.output / f"{SPEC.name}-phantoms.jpg",
+        [(one.pixels, one.score * (255 / (GRADES - 1))) for one in fields],
+    )
     model = load(given.weights, default_device())
     graded = grade(model, subjects, fewer(BASELINE_SUBJECTS, quick=given.quick))
     facts = facts_of(read_manifest(given.weights), subjects)

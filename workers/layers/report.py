@@ -10,12 +10,13 @@ from typing import get_args
 
 import numpy as np
 
-from workers.layers.evaluate import Case, metrics_of, read
+from workers.layers.evaluate import Case, metrics_of, read, unseen_section
 from workers.layers.model import load
 from workers.layers.phantom import Kind
 from workers.layers.spec import SPEC
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
+from workers.learning.contact_sheet import write_sheet
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
@@ -114,6 +115,11 @@ def main() -> None:
     given = evaluation_parser(SPEC.name).parse_args()
     use_threads(given.threads)
     subjects = fewer(SUBJECTS, quick=given.quick)
+    sections = [unseen_section(subject) for subject in SUBJECTS[:9]]
+    write_sheet(
+        given.output / f"{SPEC.name}-phantoms.jpg",
+        [(one.pixels, one.labels * np.uint8(85)) for one in sections],
+    )
     cases = read(load(given.weights, default_device()), subjects)
     facts = facts_of(read_manifest(given.weights), subjects)
     sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), **facts))

@@ -11,6 +11,7 @@ import numpy as np
 
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
+from workers.learning.contact_sheet import write_sheet
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
@@ -34,7 +35,7 @@ from workers.perfusion.phantom import keloid
 from workers.perfusion.spec import SPEC
 
 FOLLOW_UP_SUBJECTS = range(1_002_000, 1_002_080)
-ROBUSTNESS_SUBJECTS = range(1_000_000, 1_000_060)
+ROBUSTNESS_SUBJECTS = range(1_000_000, 1_000_040)
 
 _NOTE = (
     "Perfusion in the true keloid, arbitrary units; r per pixel is of the logarithms. Baseline: "
@@ -219,6 +220,11 @@ def main() -> None:
     use_threads(given.threads)
     quick = given.quick
     model, subjects = load(given.weights, default_device()), fewer(TEST_SUBJECTS, quick=quick)
+    keloids = [keloid(subject) for subject in TEST_SUBJECTS[:9]]
+    write_sheet(
+        given.output / f"{SPEC.name}-phantoms.jpg",
+        [(one.photo, np.clip(one.perfusion * (255 / 250), 0, 255)) for one in keloids],
+    )
     cases = read(model, subjects, fewer(BARE_SUBJECTS, quick=quick))
     found = [
         tabulate("Keloids on phantom photos", _NOTE, _ROWS, cases, figures),

@@ -12,16 +12,17 @@ import numpy as np
 
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
+from workers.learning.contact_sheet import write_sheet
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 from workers.segmentation.evaluate import ARMS, MASKS, Case, Overlap, metrics_of, read
 from workers.segmentation.model import load
-from workers.segmentation.phantom import View
+from workers.segmentation.phantom import View, photo
 from workers.segmentation.real import real_tables
 from workers.segmentation.spec import SPEC
 
-SUBJECTS = range(1_000_000, 1_000_240)
+SUBJECTS = range(1_000_000, 1_000_120)
 """Training counts subjects from 0, so these are never seen there."""
 
 _MASK_NOTE = (
@@ -184,6 +185,11 @@ def main() -> None:
         title, name = f"{SPEC.title}: real photos", f"{SPEC.name}-real"
         sys.stdout.write(write(given.output, name, title, found, **facts_of(manifest)))
         return
+    photos = [photo(subject, 320) for subject in SUBJECTS[:15]]
+    write_sheet(
+        given.output / f"{SPEC.name}-phantoms.jpg",
+        [(one.image, one.skin * 80 + one.lesion * 80 + one.keloid * 95) for one in photos],
+    )
     subjects = fewer(SUBJECTS, quick=given.quick)
     found = tables(read(model, subjects))
     facts = facts_of(manifest, subjects)

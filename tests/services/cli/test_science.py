@@ -30,7 +30,8 @@ def test_eval_judges_every_model_with_the_same_options_and_says_which_failed(
 ) -> None:
     result = CliRunner().invoke(app, ["eval", "--quick", "--output", "tables"])
 
-    assert [one[2] for one in started] == [f"workers.{name}.report" for name in sorted(models())]
+    reports = [f"workers.{name}.report" for name in sorted(models())]
+    assert [one[2] for one in started] == [*reports, "workers.learning.overview"]
     assert all(one[3:] == ["--quick", "--output", "tables"] for one in started)
     assert result.exit_code == 1
     assert f"the evaluation of {sorted(models())[1]} failed" in result.output

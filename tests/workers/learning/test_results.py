@@ -3,10 +3,18 @@ from pathlib import Path
 
 import numpy as np
 
+from workers.learning.overview import overview
 from workers.learning.results import Line, Row, tabulate, write
 
 ROWS = (
-    Row(figure="mean", label="mean of all", baseline="floor", ceiling=9.0, published=4.0),
+    Row(
+        figure="mean",
+        label="mean of all",
+        baseline="floor",
+        ceiling=9.0,
+        published=4.0,
+        headline=True,
+    ),
     Row(figure="spread", label="spread", published=0.5, small=True),
 )
 
@@ -54,3 +62,18 @@ def test_what_is_not_a_number_is_a_dash_and_null(tmp_path: Path) -> None:
     assert "| none | - | - | - | - |  |" in write(tmp_path, "nothing", "Nothing", [table])
     kept = json.loads((tmp_path / "nothing.json").read_text())
     assert kept["tables"][0]["lines"][0]["value"] is None
+
+
+def test_the_overview_shows_the_headlines_of_every_model_and_links_to_the_rest(
+    tmp_path: Path,
+) -> None:
+    table = tabulate("Numbers", "Ten of them.", ROWS, range(10), figures)
+    for name in ("first", "second"):
+        write(tmp_path, name, f"The {name}", [table])
+
+    text = overview(tmp_path)
+
+    assert text == (tmp_path / "README.md").read_text()
+    assert text.count("| mean of all | 4.500 (") == 2
+    assert "spread" not in text
+    assert "- [The second](second.md)" in text

@@ -1,0 +1,58 @@
+"""Overview: the headline figures of all models on one page, read from what each has written.
+
+``python -m workers.learning.overview``; ``cutis eval`` runs it after the models.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_HEAD = """# Results
+
+Every table here is printed by `cutis eval` (`make eval`) from the weights in this repository.
+Phantom figures are on simulated subjects that no network was trained on; they say nothing about
+patients. Real photos stand in a table of their own. Intervals are 95 % percentile bootstraps over
+subjects.
+
+| model | figure | here (95 % interval) | published | |
+|---|---|---|---|---|
+"""
+
+
+def overview(folder: Path) -> str:
+    """Write ``README.md`` into ``folder``: the headlines of all models' JSON there; return it."""
+    records = [
+        (path.stem, json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(folder.glob("*.json"))
+    ]
+    rows = [row for name, record in records for row in _headlines(name, record)]
+    pages = [f"- [{record['title']}]({name}.md)" for name, record in records]
+    text = _HEAD + "\n".join([*rows, "", "All figures:", "", *pages, ""])
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _headlines(name: str, record: dict[str, Any]) -> Iterator[str]:
+    for line in (one for table in record["tables"] for one in table["lines"] if one["headline"]):
+        spread = [f"{one:.3f}" for one in line["interval"] if one is not None]
+        published = "-" if line["published"] is None else f"{line['published']:g}"
+        sign = "at most " if line["smaller is better"] and line["published"] is not None else ""
+        yield (
+            f"| {name} | {line['figure']} | {line['value']:.3f} ({' to '.join(spread)}) "
+            f"| {sign}{published} | {line['verdict']} |"
+        )
+
+
+def main() -> None:
+    """Write and print the overview; options of the evaluations are not looked at."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--output", type=Path, default=Path("docs/results"))
+    given, _ = parser.parse_known_args()
+    sys.stdout.write(overview(given.output))
+
+
+if __name__ == "__main__":
+    main()
