@@ -50,6 +50,8 @@ def evaluate(
         options, model = [model, *options], ALL
     chosen = sorted(models()) if model == ALL else [model]
     failed = [one for one in chosen if _run(one, "report", options)]
+    if model == ALL:
+        _start("workers.learning.overview", options)
     for one in failed:
         complain(f"the evaluation of {one} failed")
     raise typer.Exit(bool(failed))
@@ -58,5 +60,9 @@ def evaluate(
 def _run(model: str, what: str, options: list[str]) -> int:
     if model not in models():
         raise ConfigurationError(f"no model {model}; there are: {', '.join(sorted(models()))}")
-    command = [sys.executable, "-m", f"workers.{model}.{what}", *options]
+    return _start(f"workers.{model}.{what}", options)
+
+
+def _start(module: str, options: list[str]) -> int:
+    command = [sys.executable, "-m", module, *options]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own command

@@ -10,16 +10,20 @@ import torch
 from torch import Tensor, nn
 
 
-def average(network: nn.Module, other: Mapping[str, Tensor], batches: Iterable[Tensor]) -> None:
-    """Move ``network`` half way to the state ``other``, in place.
+def average(
+    network: nn.Module, other: Mapping[str, Tensor], share: float, batches: Iterable[Tensor]
+) -> None:
+    """Keep ``share`` of ``network`` and take the rest from the state ``other``, in place.
 
-    The statistics of batch normalisation belong to neither half: they are measured anew on
+    The statistics of batch normalisation belong to neither: they are measured anew on
     ``batches`` of inputs.
     """
     state = network.state_dict()
     network.load_state_dict(
         {
-            name: (value + other[name]) / 2 if value.is_floating_point() else value
+            name: torch.lerp(other[name].to(value.dtype), value, share)
+            if value.is_floating_point()
+            else value
             for name, value in state.items()
         }
     )
