@@ -3,7 +3,6 @@
 Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD)``.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ from torch import Tensor, nn
 
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
-from workers.learning.averaging import average
 from workers.learning.command_line import training_parser, use_threads
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
@@ -58,13 +56,12 @@ def train(
     subjects: range = range(1200),
     keep: Path | None = None,
     start: Path | None = None,
-    share: float = 1.0,
     commit: str = "unknown",
 ) -> WeightsManifest:
     """Train on the phantoms of ``subjects`` and write ``weights`` with their figures.
 
     With ``start``, a folder of weights, training of the segmenter goes on from there, and the
-    classifier is kept as it is; a ``share`` below 1 is averaged with what it started from.
+    classifier is kept as it is.
     """
     bank = draw_bank(subjects)
     log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops))
@@ -90,8 +87,6 @@ def train(
         device,
         kept=keep and keep / "segmenter.checkpoint",
     )
-    if start is not None and share < 1:
-        average(segmenter, load_weights(start, SEGMENTER_FILE), share, _whole_photos(bank))
     states = {
         SEGMENTER_FILE: compact(segmenter.state_dict()),
         CLASSIFIER_FILE: compact(classifier.state_dict()),
@@ -108,9 +103,7 @@ def train(
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
-        f"--first-subject {subjects.start} --subjects {len(subjects)}"
-        + (f" --share {share:g}" if share < 1 else "")
-        + trained_before(start),
+        f"--first-subject {subjects.start} --subjects {len(subjects)}" + trained_before(start),
     )
 
 
@@ -140,13 +133,6 @@ def _classifiable_crop(one: Photo) -> npt.NDArray[np.uint8] | None:
     if crop is None or one.disease is Disease.KELOID:
         return None
     return crop_pixels(one.image, crop)
-
-
-def _whole_photos(bank: Bank) -> Iterator[Tensor]:
-    """Yield all photos once, as the model reads them, eight at a time."""
-    for first in range(0, len(bank.images), 8):
-        photos = torch.from_numpy(bank.images[first : first + 8])
-        yield photos.permute(0, 3, 1, 2).float() / 255
 
 
 def _photo_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -188,7 +174,6 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1200)
     parser.add_argument("--first-subject", type=int, default=0)
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
-    parser.add_argument("--share", type=float, default=1.0, help="below 1: average with --start")
     given = parser.parse_args()
     use_threads(given.threads)
     train(
@@ -198,7 +183,6 @@ def main() -> None:
         device=default_device(),
         subjects=range(given.first_subject, given.first_subject + given.subjects),
         start=given.start,
-        share=given.share,
         keep=given.keep,
         commit=given.commit,
     )
