@@ -36,12 +36,18 @@ def overview(folder: Path) -> str:
 
 
 def _headlines(name: str, record: dict[str, Any]) -> Iterator[str]:
-    for line in (one for table in record["tables"] for one in table["lines"] if one["headline"]):
+    headlines = [
+        (line, f", {table['title']}" if index else "")
+        for index, table in enumerate(record["tables"])
+        for line in table["lines"]
+        if line["headline"]
+    ]
+    for line, where in headlines:
         spread = [f"{one:.3f}" for one in line["interval"] if one is not None]
         published = "-" if line["published"] is None else f"{line['published']:g}"
         sign = "at most " if line["smaller is better"] and line["published"] is not None else ""
         yield (
-            f"| {name} | {line['figure']} | {line['value']:.3f} ({' to '.join(spread)}) "
+            f"| {name} | {line['figure']}{where} | {line['value']:.3f} ({' to '.join(spread)}) "
             f"| {sign}{published} | {line['verdict']} |"
         )
 
