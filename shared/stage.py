@@ -12,7 +12,7 @@ from shared.db.claims import Claim, claim, renew
 from shared.db.engine import Database
 from shared.db.jobs import RetryPolicy, fail_stage, finish_stage
 from shared.db.processes import process_name
-from shared.errors import CutisError, TransientError
+from shared.errors import CutisError, ResourceError, TransientError
 from shared.failpoints import failpoint
 from shared.heart import Heart
 from shared.settings import Settings
@@ -112,6 +112,9 @@ def _outcome(attempt: Attempt, work: Work) -> tuple[CutisError | None, str | Non
             "stage_failed", job_id=attempt.claim.job_id, code=error.code, reason=error.reason
         )
         return error, None
+    except MemoryError:
+        log.warning("stage_out_of_memory", job_id=attempt.claim.job_id)
+        return ResourceError("there was not enough memory", code="out-of-memory"), None
     # The one place that catches everything: a bug in a model or writer must end as a visible
     # reason on its job, not as a task that vanishes from the queue.
     except Exception as error:

@@ -60,6 +60,7 @@ class OrthancServer:
         self.ae_title = ae_title
         self.http_port, self.dicom_port = free_port(), free_port()
         self.options = dict(options or {})
+        self.login = (_USER, _PASSWORD)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -100,7 +101,7 @@ class OrthancServer:
 
     def rest(self, path: str) -> Any:
         """Return the answer of Orthanc's REST API to GET ``path``."""
-        response = requests.get(self.url + path, auth=(_USER, _PASSWORD), timeout=30)
+        response = requests.get(self.url + path, auth=self.login, timeout=30)
         response.raise_for_status()
         return response.json()
 

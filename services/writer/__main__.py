@@ -9,6 +9,7 @@ from shared.db.engine import Database
 from shared.db.processes import beat, say_goodbye
 from shared.heart import Heart
 from shared.logs import configure_logs
+from shared.memory import bound_memory
 from shared.messages import WRITER_QUEUE
 from shared.pulse import Pulse
 from shared.settings import PacsSettings, Settings
@@ -20,6 +21,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings, writer_settings = Settings(), WriterSettings()
     configure_logs("writer", settings.log_level)
+    bound_memory(writer_settings.memory_bytes)
     broker, database, reporter = bootstrap(settings, PacsSettings(), writer_settings)
     pulse = Pulse(settings.pulse_file)
     with contextlib.ExitStack() as hearts:

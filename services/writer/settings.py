@@ -16,13 +16,15 @@ class WriterSettings(BaseSettings):
     """How many jobs are written side by side, and what a site may have otherwise.
 
     A study that was not analysed completely is reported on once it was settled for
-    ``absence_wait_seconds``: an operator may retry until then.
+    ``absence_wait_seconds``: an operator may retry until then. ``memory_bytes`` bounds the process,
+    which decodes images that a worker could decode before (0: no bound).
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_WRITER_", frozen=True)
 
     concurrency: int = Field(default=2, ge=1)
     stack_encoding: StackEncoding = "binary"
+    memory_bytes: int = Field(default=8 * 2**30, ge=0)
     absence: Absence = "page"
     absence_wait_seconds: float = Field(default=120.0, ge=0)
     absence_sweep_seconds: float = Field(default=30.0, gt=0)

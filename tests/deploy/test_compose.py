@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from services.local.phantoms import Kind, write_studies
+from services.local.ready import echo_status
 from services.local.trial import Outcome, collect_results, send_samples
 from tests.deploy.stack import Stack, require_engine
 
@@ -50,6 +52,18 @@ def test_the_self_test_passes(stack: Stack) -> None:
     print(f"\n{said}\nself-test in {time.monotonic() - begun:.0f} s")
     for name, used in stack.memory().items():
         print(f"{name} {used}")
+
+
+def test_strangers_get_nothing_at_the_published_ports(stack: Stack) -> None:
+    """What the table in docs/security.md says of the ports of the services that run here."""
+    addresses = stack.addresses()
+    for path in ("/", "/metrics", "/api/v1/studies", "/api/v1/openapi.json"):
+        assert httpx.get(f"{addresses.api}{path}", trust_env=False).status_code == 401
+    for path in ("/system", "/dicom-web/studies"):
+        assert httpx.get(f"{addresses.orthanc}{path}", trust_env=False).status_code == 401
+    for one in (addresses.listener, addresses.pacs.dicom):
+        said = echo_status(one.host, one.port, one.ae_title, calling="STRANGER")
+        assert "refused" in said
 
 
 def test_a_study_that_another_program_sends_gets_its_results(stack: Stack, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ class RunningPipeline:
         """Return what the API answers."""
         return httpx.get(f"{self.addresses.api}{path}", trust_env=False).raise_for_status().json()
 
-    def server_pid(self, program: Literal["redis-server", "Orthanc"]) -> int:
+    def server_pid(self, program: Literal["redis-server", "Orthanc", "gcs_server"]) -> int:
         """Return the process id of a server that runs beside ours."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         return int(next(one.pid for one in children if program.lower() in one.name().lower()))

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline]:
-    with running_pipeline(tmp_path_factory.mktemp("faults")) as running:
+    # A worker that lost the head of Ray gives up after this, and not after a minute.
+    soon = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
+    with running_pipeline(tmp_path_factory.mktemp("faults"), **soon) as running:
         yield running
 
 
@@ -46,15 +48,21 @@ def kill_redis(pipeline: RunningPipeline) -> None:
     os.kill(pipeline.server_pid("redis-server"), signal.SIGKILL)
 
 
+def kill_ray_head(pipeline: RunningPipeline) -> None:
+    os.kill(pipeline.server_pid("gcs_server"), signal.SIGKILL)
+
+
 def kill_writer(pipeline: RunningPipeline) -> None:
     os.kill(pipeline.pid_of("writer"), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("kill", [kill_actor, kill_redis, kill_worker])
+@pytest.mark.parametrize("kill", [kill_actor, kill_redis, kill_worker, kill_ray_head])
 def test_a_job_whose_helper_was_killed_ends_once(
     pipeline: RunningPipeline, tmp_path: Path, kill: Callable[[RunningPipeline], None]
 ) -> None:
-    uid = long_study(pipeline, tmp_path, kill.__name__)
+    # Until Ray's head is missed, even a short job is at work.
+    frames = 24 if kill is kill_ray_head else 64
+    uid = long_study(pipeline, tmp_path, kill.__name__, frames)
 
     until(lambda: pipeline.jobs(uid) and pipeline.jobs(uid)[0]["state"] == "running")
     until(lambda: is_at_work(pipeline))

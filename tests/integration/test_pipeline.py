@@ -109,6 +109,7 @@ def test_a_late_image_gives_revision_two_and_supersedes_the_first(
 
     pipeline.post(*write(tmp_path / "first", photo(1)))
     pipeline.settled(study_uid)
+    before = pipeline.stored(study_uid)
     pipeline.post(*write(tmp_path / "late", photo(2)))
     until(lambda: len(pipeline.jobs(study_uid)) == 2)
     study = pipeline.settled(study_uid)
@@ -117,11 +118,15 @@ def test_a_late_image_gives_revision_two_and_supersedes_the_first(
     assert (study["state"], study["revision"]) == ("done", 2)
     assert first["superseded_at"] is not None
     assert second["superseded_at"] is None
-    assert all(one["superseded_at"] for one in pipeline.results(first["id"]))
-    sources = {one["source_sop_instance_uid"] for one in pipeline.results(second["id"])}
-    assert len(sources) == 2
-    # The first photo did not change: its results were found in the PACS, not written again.
-    assert any(one["already_stored"] for one in pipeline.results(second["id"]))
+    earlier, later = pipeline.results(first["id"]), pipeline.results(second["id"])
+    assert all(one["superseded_at"] for one in earlier)
+    assert not any(one["superseded_at"] for one in later)
+    assert len({one["source_sop_instance_uid"] for one in later}) == 2
+    # The first photo did not change: its results, all of them and no other, were found in the
+    # PACS and not written again.
+    known = {one["sop_instance_uid"] for one in later if one["already_stored"]}
+    assert known == {one["sop_instance_uid"] for one in earlier}
+    assert before.items() <= pipeline.stored(study_uid).items(), "nothing was replaced"
 
 
 def test_a_study_no_model_reads_ends_visibly_with_the_reason(

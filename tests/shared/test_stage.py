@@ -52,6 +52,13 @@ def test_bad_input_ends_the_job_with_its_reason(database: Database, job_id: str)
     assert job.reason == "the pixels are corrupt"
 
 
+def test_too_little_memory_is_said_to_be_that(database: Database, job_id: str) -> None:
+    def work(_attempt: Attempt) -> str:
+        raise MemoryError
+
+    assert run(database, job_id, work).code == "out-of-memory"
+
+
 def test_an_unexpected_error_is_tried_again_and_seen(database: Database, job_id: str) -> None:
     def work(_attempt: Attempt) -> str:
         raise ZeroDivisionError

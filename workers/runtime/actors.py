@@ -22,6 +22,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.failpoints import failpoint
+from shared.memory import bound_memory
 from shared.spool import sync_folder
 from workers.catalog import model_folder
 from workers.contract import Divisible, Model, ModelSpec, Series
@@ -36,11 +37,13 @@ log = structlog.get_logger()
 class ModelActor:
     """Holds one loaded model. Reads files, writes findings, returns only times or an error."""
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, memory_bytes: int = 0) -> None:
         torch.set_num_threads(threads)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         module = importlib.import_module(f"workers.{name}.model")
         self._device = device.type
+        if self._device == "cpu":  # CUDA maps far more than it uses
+            bound_memory(memory_bytes)
         self._model: Model | None = None
         self._load_error: CutisError | None = None
         try:
@@ -76,7 +79,9 @@ class ModelActor:
             seconds["save"] = time.monotonic() - start
         except CutisError as error:
             return answer_of(error, seconds)
-        except (MemoryError, torch.OutOfMemoryError):
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
             self._free()
             too_small = ResourceError("the model ran out of memory", code="out-of-memory")
             return answer_of(too_small, seconds)
@@ -86,8 +91,8 @@ class ModelActor:
         """Run the model; out of memory, once more in smaller pieces where it can."""
         try:
             return model.predict(series)
-        except (MemoryError, torch.OutOfMemoryError):
-            if not isinstance(model, Divisible):
+        except (MemoryError, RuntimeError) as error:
+            if not (_is_out_of_memory(error) and isinstance(model, Divisible)):
                 raise
             log.warning("model_out_of_memory", device=self._device)
         # Only here is the failed try forgotten, and what it held in memory with it.
@@ -184,7 +189,9 @@ class ActorPool:
                         max_restarts=-1,
                         max_task_retries=0,
                     )
-                    .remote(name, self._settings.threads_per_actor)
+                    .remote(
+                        name, self._settings.threads_per_actor, self._settings.actor_memory_bytes
+                    )
                 )
             return self._actors[name]
 
@@ -193,6 +200,13 @@ class ActorPool:
             if self._actors.get(name) is actor:
                 del self._actors[name]
                 self._known.pop(name, None)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU, torch says so in words only.
+    return isinstance(
+        error, MemoryError | torch.OutOfMemoryError
+    ) or "can't allocate memory" in str(error)
 
 
 def _about(call: Any) -> dict[str, Any]:

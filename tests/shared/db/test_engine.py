@@ -1,9 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, tzinfo
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, text
 
-from shared.db.engine import Database
+from shared.db.engine import Database, clock
 from shared.db.ingest import record_refusal
 from shared.db.migrate import Shape, fits, migrate, shape
 from shared.db.tables import RefusedSender
@@ -60,3 +62,19 @@ def test_sqlite_is_durable_and_in_wal_mode(tmp_path: Path) -> None:
     with sqlite_database(tmp_path) as database, database.read() as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert session.execute(text("PRAGMA synchronous")).scalar_one() == 2
+
+
+class _Wrong(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "_Wrong":
+        return cls(2099, 1, 1, tzinfo=tz)
+
+
+def test_a_wrong_clock_of_one_machine_moves_no_lease_on_postgresql(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.db.engine.datetime", _Wrong)
+    with database.read() as session:
+        wrong = clock(session).year == 2099
+    # SQLite is a file on the one machine that writes it, and has no clock of its own.
+    assert wrong is (database.engine.dialect.name == "sqlite")

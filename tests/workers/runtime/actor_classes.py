@@ -10,7 +10,8 @@ from workers.runtime.request import PredictAnswer, PredictRequest
 class MoodyActor:
     """Does what the first letters of the request's folder say: hang, die, raise, or answer."""
 
-    def __init__(self, name: str, _threads: int) -> None:
+    def __init__(self, name: str, _threads: int, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
         if name == "unloadable":
             raise RuntimeError("no weights")
 
