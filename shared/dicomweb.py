@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import requests
+from pydicom.dataset import Dataset
 
 from shared.errors import AwayError, ConfigurationError, PermanentError
 from shared.settings import PacsSettings
@@ -35,6 +36,23 @@ class DicomWebPacs:
         found = _json(response) if response.content else []
         return any(_uid(one) == sop_instance_uid for one in found)
 
+    def series_of(self, study_instance_uid: str, modality: str) -> dict[str, str]:
+        """Return the Series Instance UIDs of one modality in a study, with their descriptions."""
+        found = self._ask(f"/studies/{study_instance_uid}/series", {"Modality": modality})
+        return {
+            str(one.SeriesInstanceUID): str(one.get("SeriesDescription") or "")
+            for one in found
+            if "SeriesInstanceUID" in one
+        }
+
+    def metadata(
+        self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str = ""
+    ) -> list[Dataset]:
+        """Return the instances of a series, or the one of them, without bulk data (WADO-RS)."""
+        where = f"/studies/{study_instance_uid}/series/{series_instance_uid}"
+        one = f"/instances/{sop_instance_uid}" if sop_instance_uid else ""
+        return self._ask(f"{where}{one}/metadata", {})
+
     def store(self, content: bytes) -> None:
         """Send by STOW-RS, byte for byte as given."""
         boundary = uuid.uuid4().hex
@@ -55,6 +73,17 @@ class DicomWebPacs:
     def echo(self) -> None:
         """Ask for one study."""
         _check(self._web.send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
+
+    def _ask(self, path: str, query: dict[str, str]) -> list[Dataset]:
+        response = self._web.send("GET", path, headers=_JSON, params=query)
+        if response.status_code == requests.codes.not_found:
+            return []
+        _check(response)
+        answer = _json(response) if response.content else []
+        try:
+            return [Dataset.from_json(one, lambda *_: b"") for one in answer]
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise PermanentError("the PACS gives no DICOM JSON", code="pacs-refused") from error
 
 
 def _check(response: requests.Response) -> None:

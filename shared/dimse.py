@@ -50,15 +50,21 @@ class DimsePacs:
         query.StudyInstanceUID = study_instance_uid
         query.SeriesInstanceUID = series_instance_uid
         query.SOPInstanceUID = sop_instance_uid
-        model = _STUDY_ROOT_FIND
-        with self._association(model) as association:
-            # Read to the end: an answer left on the wire would spoil the release.
-            answers = list(association.send_c_find(query, model))
-        for status, found in answers:
-            _check(status, allowed={*_PENDING, _SUCCESS})
-            if found is not None and found.get("SOPInstanceUID") == sop_instance_uid:
-                return True
-        return False
+        return any(one.get("SOPInstanceUID") == sop_instance_uid for one in self._find(query))
+
+    def studies_of(self, patient_id: str) -> list[Dataset]:
+        """Return UID, date, time and issuer of every study under exactly this Patient ID.
+
+        By C-FIND (Study Root, STUDY level): what is asked for stands in no URL and no access log.
+        """
+        query = Dataset()
+        query.SpecificCharacterSet = "ISO_IR 192"
+        query.QueryRetrieveLevel = "STUDY"
+        query.PatientID = patient_id
+        for keyword in ("IssuerOfPatientID", "StudyInstanceUID", "StudyDate", "StudyTime"):
+            setattr(query, keyword, "")
+        # An ID may hold * or ?, which the archive takes for wildcards.
+        return [one for one in self._find(query) if str(one.get("PatientID")).strip() == patient_id]
 
     def store(self, content: bytes) -> None:
         """Send by C-STORE. A duplicate is fine: the caller verifies what is there."""
@@ -73,6 +79,15 @@ class DimsePacs:
         with self._association(VERIFICATION) as association:
             status = association.send_c_echo()
         _check(status, allowed={_SUCCESS})
+
+    def _find(self, query: Dataset) -> list[Dataset]:
+        model = _STUDY_ROOT_FIND
+        with self._association(model) as association:
+            # Read to the end: an answer left on the wire would spoil the release.
+            answers = list(association.send_c_find(query, model))
+        for status, _ in answers:
+            _check(status, allowed={*_PENDING, _SUCCESS})
+        return [found for _, found in answers if found is not None]
 
     @contextmanager
     def _association(

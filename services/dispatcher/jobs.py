@@ -10,7 +10,7 @@ from services.dispatcher.routing import PlannedJob, Routing, route
 from services.dispatcher.rules import SiteRules
 from shared.db.engine import clock
 from shared.db.events import record_event
-from shared.db.jobs import job_key, open_job
+from shared.db.jobs import job_key, open_job, scales_in_key
 from shared.db.studies import digest_of, instances_of, manifest_of, supersede_earlier
 from shared.db.tables import Instance, RoutingDecision, Study, StudyRevision
 from workers.catalog import weights_manifest
@@ -93,10 +93,12 @@ def _open(
             weights_digest,
             version=spec.version,
             parameters=spec.parameters,
+            **scales_in_key(planned.scales),
         ),
         model=spec.name,
         model_version=spec.version,
         weights_digest=weights_digest,
         parameters=spec.parameters,
         instance_ids=[one.id for one in inputs],
+        scales=planned.scales,
     )

@@ -4,7 +4,7 @@ Our own results never trigger us: the loop guard is the first line.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom.uid import UID
 
@@ -29,6 +29,7 @@ class PlannedJob:
 
     model: str
     sop_instance_uids: tuple[str, ...]
+    scales: dict[str, float] = field(default_factory=dict)  # of some of them, by site rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,25 @@ def route(study: StudyManifest, catalogue: Mapping[str, ModelSpec], rules: SiteR
             chosen.setdefault(model, []).extend(one.sop_instance_uid for one in instances)
         if not accepted:
             decisions.append(_none(series, *_why_not(foreign, catalogue)))
+    scales = _scales(study, rules)
     jobs = tuple(
-        PlannedJob(model=model, sop_instance_uids=tuple(uids))
+        PlannedJob(
+            model=model,
+            sop_instance_uids=tuple(uids),
+            scales={uid: scales[uid] for uid in uids if uid in scales},
+        )
         for model, uids in sorted(chosen.items())
     )
     return Routing(decisions=tuple(decisions), jobs=jobs)
+
+
+def _scales(study: StudyManifest, rules: SiteRules) -> dict[str, float]:
+    return {
+        one.sop_instance_uid: scale
+        for series in study.series
+        for one in series.instances
+        if (scale := rules.scale_of(one, study.calling_ae_titles)) is not None
+    }
 
 
 _Accepted = list[tuple[str, str, tuple[InstanceManifest, ...]]]

@@ -10,8 +10,18 @@
         when: {manufacturer_model_name: "(?i)dermlite"}
         models: []
 
+    scales:
+      - name: The copy stand of the photo room
+        when: {station_name: STAND1, modality: XC}
+        rows: 3000
+        columns: 4000
+        mm_per_pixel: 0.05
+
 The first rule whose every condition matches decides about a series; without one, the models'
 own acceptance decides. Conditions are regular expressions, searched in the attribute.
+
+A scale is for images that tell no calibrated spacing themselves, from a device that stands still:
+it holds for images of exactly its size.
 """
 
 import re
@@ -19,7 +29,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.dicom.manifest import InstanceManifest
 from shared.errors import ConfigurationError
@@ -72,12 +82,36 @@ class Rule(BaseModel):
     models: tuple[str, ...]
 
 
+class Scale(BaseModel):
+    """How large a pixel is in images of one device and size, measured by the site."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    when: When
+    rows: int = Field(gt=0)
+    columns: int = Field(gt=0)
+    mm_per_pixel: float = Field(gt=0, allow_inf_nan=False)
+
+
 class SiteRules(BaseModel):
-    """All rules of a site, in the order they are tried."""
+    """All rules of a site, and all scales, in the order they are tried."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: tuple[Rule, ...] = ()
+    scales: tuple[Scale, ...] = ()
+
+    def scale_of(
+        self, instance: InstanceManifest, calling_ae_titles: frozenset[str]
+    ) -> float | None:
+        """Return the millimetres of a pixel that the site gives for an image, if it does."""
+        size = (instance.rows, instance.columns)
+        for scale in self.scales:
+            fits = size == (scale.rows, scale.columns)
+            if fits and scale.when.matches(instance, calling_ae_titles):
+                return scale.mm_per_pixel
+        return None
 
 
 def read_rules(path: Path | None, known_models: frozenset[str]) -> SiteRules:

@@ -3,6 +3,7 @@
 from celery import Celery
 
 from services.writer.absence_reporter import AbsenceReporter
+from services.writer.history import History, PacsArchive
 from services.writer.settings import WriterSettings
 from services.writer.tasks import WriteStage, register
 from shared.broker import make_broker
@@ -22,7 +23,18 @@ def bootstrap(
     broker = make_broker(settings)
     pacs = make_pacs(pacs_settings, settings.ae_title)
     spool = Spool(settings.spool)
-    stage = WriteStage(database, spool, pacs, writer_settings.stack_encoding)
+    own = writer_settings
+    history = None
+    if own.compare_previous and pacs_settings.dicomweb_url:
+        history = History(database, PacsArchive(pacs_settings, settings.ae_title), pacs)
+    stage = WriteStage(
+        database,
+        spool,
+        pacs,
+        stack_encoding=own.stack_encoding,
+        extra_roles=own.extra_roles(),
+        history=history,
+    )
     register(broker, StageRunner(database, settings, Stage.WRITE, "writer"), stage)
     if writer_settings.absence == "page":
         return broker, database, None

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 
 from highdicom import sr
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes as dicom_codes
-from pydicom.sr.coding import Code
 
 from services.writer.identity import Equipment, concept
+from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER
-
-_COMMENT = Code("121106", "DCM", "Comment")
-_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
-_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 
 Group = (
     sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
@@ -37,13 +32,14 @@ def build_document(
 ) -> Dataset:
     """Return a Comprehensive 3D SR (PS3.3 A.35.13) with ``groups``, and ``notes`` as text.
 
-    ``evidence`` are the headers of all objects that the groups refer to, one study's only.
+    ``evidence`` are the headers of all objects that the groups refer to; those of other studies
+    become Pertinent Other Evidence (PS3.3 C.17.2).
     """
     report = sr.MeasurementReport(
         observation_context=_observer(cover),
-        procedure_reported=concept(_PROCEDURE),
+        procedure_reported=concept(codes.IMAGING_PROCEDURE),
         imaging_measurements=groups,
-        title=dicom_codes.DCM.ImagingMeasurementReport,
+        title=concept(codes.MEASUREMENT_REPORT),
         # No Image Library: optional in TID 1500, and highdicom codes every Secondary Capture's
         # modality as "Other", which its context group does not hold.
         referenced_images=None,
@@ -67,7 +63,7 @@ def build_document(
 def _observer(cover: Cover) -> sr.ObservationContext:
     return sr.ObservationContext(
         observer_device_context=sr.ObserverContext(
-            observer_type=dicom_codes.DCM.Device,
+            observer_type=concept(codes.DEVICE),
             observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
                 uid=cover.device_uid,
                 name=MANUFACTURER,
@@ -82,13 +78,13 @@ def _observer(cover: Cover) -> sr.ObservationContext:
 def _words(notes: Sequence[str]) -> sr.ContainerContentItem:
     """Return the Qualitative Evaluations container of TID 1500, rows 12 to 14, with text."""
     container = sr.ContainerContentItem(
-        name=concept(_EVALUATIONS),
+        name=concept(codes.EVALUATIONS),
         relationship_type=sr.RelationshipTypeValues.CONTAINS,
     )
     container.ContentSequence = sr.ContentSequence(
         [
             sr.TextContentItem(
-                name=concept(_COMMENT),
+                name=concept(codes.COMMENT),
                 value=note,
                 relationship_type=sr.RelationshipTypeValues.CONTAINS,
             )

@@ -112,13 +112,18 @@ def pin_moments(result: Dataset, source: Dataset) -> None:
     """Replace what was read from the clock by the moment of ``source``, or by nothing.
 
     Only Content Date and Time cannot be left out, but of a picture (type 1 in PS3.3 C.7.6.16.1 and
-    C.17.2): they are then 1900-01-01 and 00:00:00.
+    C.17.2): they, and the creation of a presentation state, are then 1900-01-01 and 00:00:00.
     """
     date, time = moment(source)
     for name in ("InstanceCreation", "Series", "Content"):
         _set_or_remove(result, f"{name}Date", date)
         _set_or_remove(result, f"{name}Time", time)
-    if result.SOPClassUID != SecondaryCaptureImageStorage:
+    if "PresentationCreationDate" in result:  # type 1 in PS3.3 C.11.10; has no content date
+        for keyword in ("ContentDate", "ContentTime"):
+            _set_or_remove(result, keyword, "")
+        result.PresentationCreationDate = date or _NO_DATE
+        result.PresentationCreationTime = time or _NO_TIME
+    elif result.SOPClassUID != SecondaryCaptureImageStorage:
         result.ContentDate, result.ContentTime = date or _NO_DATE, time or _NO_TIME
     for equipment in result.get("ContributingEquipmentSequence") or []:
         if "ContributionDateTime" in equipment:

@@ -5,27 +5,30 @@ from typing import Literal, TypedDict
 
 import highdicom as hd
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes as dicom_codes
 from pydicom.sr.coding import Code
 
 from services.writer.settings import StackEncoding
+from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER
+from shared.dicom.spacing import given_scale
 from shared.dicom.uids import derived_uid
 from workers.contract import ModelSpec, Segment
 
-WRITER_VERSION = "4"
+WRITER_VERSION = "5"
 """Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
 writer would find its old, broken object in the PACS and leave it there."""
 
-Role = Literal["seg", "pm", "sr", "sr-image", "sc", "absence"]
+Role = Literal["seg", "pm", "sr", "sr-image", "sc", "pdf", "pr", "absence"]
 
-_ROLES: tuple[Role, ...] = ("sc", "seg", "pm", "sr", "sr-image")
+_ROLES: tuple[Role, ...] = ("sc", "seg", "pm", "sr", "sr-image", "pdf", "pr")
 _WORDS: dict[Role, str] = {
     "seg": "SEG",
     "pm": "map",
     "sr": "measurements",
     "sr-image": "report",
     "sc": "picture",
+    "pdf": "summary",
+    "pr": "contours",
 }
 
 _LONG_STRING = 64  # characters, VR LO
@@ -47,6 +50,7 @@ class Identity:
     ``sources`` are the headers of the images; ``derived_from_uids`` name what was read as well,
     and ``derived_from`` holds the headers of those that the results refer to.
     ``stack_encoding`` is the site's for a group of several frames, ``binary`` for one frame.
+    ``compared_with`` names what the report on whole images says about an earlier study.
     """
 
     sources: tuple[Dataset, ...]
@@ -55,6 +59,7 @@ class Identity:
     spec: ModelSpec
     weights_digest: str
     stack_encoding: StackEncoding = "binary"
+    compared_with: str = ""
 
     @property
     def source(self) -> Dataset:
@@ -73,6 +78,9 @@ class Identity:
             *parameters,
             WRITER_VERSION,
         )
+        scales = [given_scale(one) for one in self.sources]
+        if any(scales):
+            made_of = (*made_of, f"scales={scales}")
         if self.stack_encoding != "binary":
             # Another SOP class, and reports that refer to it: never found under the same UIDs.
             made_of = (*made_of, self.stack_encoding)
@@ -80,11 +88,11 @@ class Identity:
 
     def sop_instance_uid(self, role: Role, index: int = 0) -> str:
         """Return the SOP Instance UID of result ``index`` of ``role``."""
-        return self.uid(role, str(index))
+        return self.uid(role, str(index), *self._compared(role))
 
     def series_instance_uid(self, role: Role, index: int = 0) -> str:
         """Return the Series Instance UID: one series a result, all that OHIF can list."""
-        return self.uid(role, str(index), "series")
+        return self.uid(role, str(index), "series", *self._compared(role))
 
     def series_number(self, role: Role, index: int = 0) -> int:
         """Return a number behind all acquired series, pictures first; distinct by derivation."""
@@ -96,6 +104,10 @@ class Identity:
         words = (MANUFACTURER, self.spec.name, name, _WORDS[role])
         text = " ".join(word for word in words if word)
         return f"{text[: _LONG_STRING - 11]} (research)"
+
+    def _compared(self, role: Role) -> tuple[str, ...]:
+        # The same findings beside another earlier study are another report.
+        return (self.compared_with,) if role == "sr-image" and self.compared_with else ()
 
     def tracking_uid(self, segment: Segment) -> str:
         """Return the UID that SEG and SR share for one structure, over all images of the group."""
@@ -130,7 +142,7 @@ class Identity:
         """Return the Algorithm Identification macro (PS3.3 10.16) of a segment."""
         return hd.AlgorithmIdentificationSequence(
             name=f"{MANUFACTURER} {self.spec.name}"[:_LONG_STRING],
-            family=dicom_codes.cid7162.ArtificialIntelligence,
+            family=codes.ARTIFICIAL_INTELLIGENCE,
             version=self.spec.version,
             source=MANUFACTURER,
             parameters=self.parameters(),

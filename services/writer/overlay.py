@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from services.writer.caption import Line, draw_captions
+from services.writer.scale_bar import draw_scale_bar
+from shared.dicom.spacing import SpacingMm
 from workers.contract import ModelSpec, Segment
 from workers.findings import Findings, ParametricMap
 
@@ -21,7 +23,12 @@ _GAP = 8
 _FILL, _HEAT = 0.30, 0.45  # opacity
 
 
-def render_overlay(findings: Findings, pixels: npt.NDArray[np.generic], spec: ModelSpec) -> Picture:
+def render_overlay(
+    findings: Findings,
+    pixels: npt.NDArray[np.generic],
+    spec: ModelSpec,
+    spacing: SpacingMm | None = None,
+) -> Picture:
     """Return the picture of ``findings``, (rows, columns, 3) uint8 RGB.
 
     One panel shows the segments, one each map (the first three), with the segments' contours.
@@ -32,6 +39,8 @@ def render_overlay(findings: Findings, pixels: npt.NDArray[np.generic], spec: Mo
     ----------
     pixels
         The source as in :class:`workers.contract.Image`.
+    spacing
+        Of the source. Where it is calibrated, the first panel has a scale bar.
     """
     frame = len(pixels) // 2
     base = _enlarged(_grey_or_colour(pixels[frame]))
@@ -42,6 +51,9 @@ def render_overlay(findings: Findings, pixels: npt.NDArray[np.generic], spec: Mo
     for found in findings.maps[:_MAX_MAPS]:
         heated = _with_heat(base, found, frame)
         panels.append(_with_segments(heated, findings, segments, frame, fill=False))
+    if spacing is not None and spacing.source == "calibrated":
+        enlarged = base.shape[1] / pixels.shape[2]
+        panels[0] = draw_scale_bar(panels[0], spacing.column_mm / enlarged)
     heading = f"frame {frame + 1} of {len(pixels)}" if len(pixels) > 1 else ""
     lines = chain(_legend(findings, segments), _numbers(findings, spec))
     return draw_captions(_side_by_side(panels), spec, heading, list(lines), heat_colours())

@@ -1,23 +1,29 @@
 """Results: from the findings of a job to the files that go into the PACS."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydicom.dataset import Dataset
 
+from services.writer.comparison import Comparison, compare
 from services.writer.fixes import finish
 from services.writer.geometry import header_copy
 from services.writer.identity import Identity, Role
-from services.writer.overlay import render_overlay
+from services.writer.overlay import Picture, render_overlay
+from services.writer.pdf import MAX_PAGES, build_pdf
 from services.writer.pm import build_pm
+from services.writer.pr import build_pr
+from services.writer.previous import NONE, Previous
 from services.writer.reading import Reading, grouped, read_header
 from services.writer.sc import build_sc
 from services.writer.seg import build_seg
 from services.writer.settings import StackEncoding
 from services.writer.sr import build_image_report, build_segment_report
 from shared.dicom.pixels import read_frames
+from shared.dicom.spacing import give_scale, read_spacing
 from shared.errors import PermanentError
 from workers.contract import ModelSpec
 from workers.findings import Findings
@@ -50,6 +56,9 @@ def build_results(
     weights_digest: str,
     *,
     stack_encoding: StackEncoding = "binary",
+    extra_roles: Collection[Role] = (),
+    previous: Previous = NONE,
+    scales: Mapping[str, float] = MappingProxyType({}),
 ) -> Iterator[BuiltResult]:
     """Yield every result of a job, one at a time: the same arguments, the same bytes.
 
@@ -64,6 +73,12 @@ def build_results(
         ``derived_from`` that the results should refer to.
     stack_encoding
         How a SEG of several frames is stored.
+    extra_roles
+        Which of ``pdf`` (the pictures as a document) and ``pr`` (contours) the site wants as well.
+    previous
+        The earlier result of the patient that the figures are compared with.
+    scales
+        SOP Instance UID → millimetres of a pixel, of images for which a site rule gives them.
 
     Raises
     ------
@@ -74,8 +89,13 @@ def build_results(
     TransientError
         A file cannot be read from disk.
     """
-    readings = [_reading(one, paths, spec) for one in findings]
+    readings = [_reading(one, paths, spec, scales) for one in findings]
     for group in grouped(readings):
+        # Patient and study are copied from here: the other headers have them blank.
+        first = read_header(group[0].path)
+        today = str(first.get("StudyDate") or "")
+        analysed = group[0].findings.eligible
+        comparison = compare(previous, findings, spec, today) if analysed else None
         identity = Identity(
             sources=tuple(one.source for one in group),
             derived_from=group[0].derived_from,
@@ -83,11 +103,10 @@ def build_results(
             spec=spec,
             weights_digest=weights_digest,
             stack_encoding=stack_encoding if sum(one.frames for one in group) > 1 else "binary",
+            compared_with="" if comparison is None else comparison.key,
         )
-        # Patient and study are copied from here: the other headers have them blank.
-        first = read_header(group[0].path)
         try:
-            for role, dataset in _datasets(group, identity):
+            for role, dataset in _datasets(group, identity, extra_roles, comparison):
                 yield _built(role, dataset, first, group[0])
         except ENCODING_ERRORS as error:
             # The cause stays out of the reason: it may quote attribute values.
@@ -113,12 +132,16 @@ def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None
         raise PermanentError("a measurement is not a finite number", code="findings")
 
 
-def _reading(findings: Findings, paths: Mapping[str, Path], spec: ModelSpec) -> Reading:
+def _reading(
+    findings: Findings, paths: Mapping[str, Path], spec: ModelSpec, scales: Mapping[str, float]
+) -> Reading:
     path = paths.get(findings.sop_instance_uid)
     if path is None:
         raise PermanentError("the findings are of an image we do not have", code="findings")
     source = read_header(path)
     check_findings(findings, source, spec)
+    if findings.sop_instance_uid in scales:
+        give_scale(source, scales[findings.sop_instance_uid])
     derived_from = [read_header(paths[one]) for one in findings.derived_from if one in paths]
     return Reading(
         findings=findings,
@@ -128,7 +151,12 @@ def _reading(findings: Findings, paths: Mapping[str, Path], spec: ModelSpec) -> 
     )
 
 
-def _datasets(group: tuple[Reading, ...], identity: Identity) -> Iterator[tuple[Role, Dataset]]:
+def _datasets(
+    group: tuple[Reading, ...],
+    identity: Identity,
+    extra_roles: Collection[Role],
+    comparison: Comparison | None,
+) -> Iterator[tuple[Role, Dataset]]:
     if not group[0].findings.eligible:
         yield "sr-image", build_image_report(group, None, identity)
         return
@@ -136,6 +164,9 @@ def _datasets(group: tuple[Reading, ...], identity: Identity) -> Iterator[tuple[
     if segmentation is not None:
         yield "seg", segmentation.dataset
         yield "sr", build_segment_report(group, segmentation, identity)
+    contours = build_pr(group, identity) if "pr" in extra_roles else None
+    if contours is not None:
+        yield "pr", contours
     notes = []
     for index, found in enumerate(group[0].findings.maps):
         parametric_map = build_pm(group, identity, index)
@@ -143,10 +174,22 @@ def _datasets(group: tuple[Reading, ...], identity: Identity) -> Iterator[tuple[
             notes.append(f"{found.name}: too large to be written as a map; see the pictures.")
         else:
             yield "pm", parametric_map
-    yield "sr-image", build_image_report(group, segmentation, identity, notes)
+    yield "sr-image", build_image_report(group, segmentation, identity, notes, comparison)
+    yield from _pictures(group, identity, with_pdf="pdf" in extra_roles)
+
+
+def _pictures(
+    group: tuple[Reading, ...], identity: Identity, *, with_pdf: bool
+) -> Iterator[tuple[Role, Dataset]]:
+    pages: list[Picture] = []
     for index, one in enumerate(group):
-        picture = render_overlay(one.findings, read_frames(one.path).pixels, identity.spec)
+        pixels = read_frames(one.path).pixels
+        picture = render_overlay(one.findings, pixels, identity.spec, read_spacing(one.source))
         yield "sc", build_sc(picture, identity, index)
+        if with_pdf and len(pages) < MAX_PAGES:
+            pages.append(picture)
+    if pages:
+        yield "pdf", build_pdf(pages, identity)
 
 
 def _built(role: Role, dataset: Dataset, source: Dataset, first: Reading) -> BuiltResult:

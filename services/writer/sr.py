@@ -8,19 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from highdicom import sr
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
+from services.writer.comparison import Comparison, comparison_groups, prior_evidence
 from services.writer.document import Cover, build_document
 from services.writer.identity import Identity, Role, concept, segments_by_number
 from services.writer.reading import Reading
 from services.writer.seg import Segmentation
 from shared.dicom import codes
+from shared.dicom.spacing import given_scale
 from shared.dicom.uids import derived_uid
 from workers.contract import Segment
 from workers.findings import Findings, Measurement
-
-_PRESENCE = Code("121052", "DCM", "Presence of property")
-_ABSENT = Code("272519000", "SCT", "Absent")
 
 
 def build_segment_report(
@@ -43,19 +41,25 @@ def build_image_report(
     segmentation: Segmentation | None,
     identity: Identity,
     more_notes: Sequence[str] = (),
+    comparison: Comparison | None = None,
 ) -> Dataset:
     """Return the report on whole images: TID 1501 groups, and the notes in words.
 
     Holds eligibility, assessments and measurements of each image, and a group that says "absent"
-    for each structure that was looked for and not found in it.
+    for each structure that was looked for and not found in it. ``comparison`` adds the figures of
+    an earlier study and the change since.
     """
     numbers = {} if segmentation is None else segmentation.numbers
     groups = []
     for index, one in enumerate(readings):
         groups.append(_image_group(one, index, identity))
         groups += _unmarked_groups(one, numbers, identity)
-    notes = [note for one in readings for note in _notes(one.findings, segmentation, identity)]
+    notes = [note for one in readings for note in _notes(one, segmentation, identity)]
     evidence = [*identity.sources, *identity.derived_from]
+    if comparison is not None:
+        groups += comparison_groups(comparison, identity)
+        notes += comparison.notes
+        evidence += prior_evidence(comparison)
     words = list(dict.fromkeys([*notes, *more_notes]))
     return build_document(_cover("sr-image", identity), groups, words, evidence)
 
@@ -120,7 +124,7 @@ def _unmarked_groups(
         marked = number in numbers and (number not in masks or bool(masks[number].any()))
         measurements = _measurements(reading.findings, number, identity)
         if not marked and (number in masks or measurements):
-            absence = [sr.QualitativeEvaluation(concept(_PRESENCE), concept(_ABSENT))]
+            absence = [sr.QualitativeEvaluation(concept(codes.PRESENCE), concept(codes.ABSENT))]
             yield sr.MeasurementsAndQualitativeEvaluations(
                 tracking_identifier=_tracking(segment, identity),
                 finding_type=concept(segment.type),
@@ -136,10 +140,13 @@ def _unmarked_groups(
 
 
 def _notes(
-    findings: Findings, segmentation: Segmentation | None, identity: Identity
+    reading: Reading, segmentation: Segmentation | None, identity: Identity
 ) -> Iterator[str]:
+    findings, scale = reading.findings, given_scale(reading.source)
     yield identity.caution()
     yield f"Weights SHA-256: {identity.weights_digest}."
+    if scale is not None:
+        yield f"Scale: {scale:g} mm a pixel, given by a rule of the site and not by the image."
     if not findings.eligible:
         yield f"Not analysed: {findings.reason}"
     if findings.masks and segmentation is None:

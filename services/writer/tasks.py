@@ -1,11 +1,14 @@
 """Tasks: the Celery task that writes the results of one job into the PACS."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from celery import Celery
 
+from services.writer.history import History
+from services.writer.identity import Role
+from services.writer.previous import NONE
 from services.writer.results import BuiltResult, build_results
 from services.writer.settings import StackEncoding
 from services.writer.store import store_result
@@ -34,12 +37,17 @@ class WriteStage:
         database: Database,
         spool: Spool,
         pacs: Pacs,
+        *,
         stack_encoding: StackEncoding = "binary",
+        extra_roles: Collection[Role] = (),
+        history: History | None = None,
     ) -> None:
         self._database = database
         self._spool = spool
         self._pacs = pacs
         self._stack_encoding: StackEncoding = stack_encoding
+        self._extra_roles = extra_roles
+        self._history = history
 
     def work(self, attempt: Attempt) -> None:
         """Build and record every result of the job; then store and verify them.
@@ -80,12 +88,19 @@ class WriteStage:
         if today != (job.weights_digest, job.model_version, job.parameters):
             # Findings made with other weights must not be labelled with today's.
             raise PermanentError("the weights changed since the model ran", code="weights-changed")
+        findings = load_findings(self._spool.path(job.findings_key))
+        previous = NONE
+        if self._history is not None:
+            previous = self._history.previous(job.id, findings, paths, spec, job.weights_digest)
         return build_results(
-            load_findings(self._spool.path(job.findings_key)),
+            findings,
             paths,
             spec,
             job.weights_digest,
             stack_encoding=self._stack_encoding,
+            extra_roles=self._extra_roles,
+            previous=previous,
+            scales=job.scales,
         )
 
     def _record(self, job: Job, built: BuiltResult) -> tuple[BuiltResult, str]:

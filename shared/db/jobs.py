@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,11 @@ def job_key(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def scales_in_key(scales: Mapping[str, float]) -> dict[str, Any]:
+    """Return what site-given scales add to a job's key: nothing where there are none."""
+    return {"scales": dict(scales)} if scales else {}
+
+
 def open_job(
     session: Session,
     revision: StudyRevision,
@@ -52,6 +58,7 @@ def open_job(
     weights_digest: str,
     parameters: dict[str, str],
     instance_ids: list[int],
+    scales: Mapping[str, float] | None = None,
 ) -> Job:
     """Return the job with ``key``, opened now (with its message owed) unless it exists.
 
@@ -73,6 +80,7 @@ def open_job(
         model_version=model_version,
         weights_digest=weights_digest,
         parameters=parameters,
+        scales=dict(scales or {}),
         instance_ids=instance_ids,
         state=JobState.QUEUED,
         not_before=now,

@@ -155,6 +155,7 @@ class Job(Base):
     model_version: Mapped[str]
     weights_digest: Mapped[str]
     parameters: Mapped[dict[str, Any]]
+    scales: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     instance_ids: Mapped[list[Any]]
     state: Mapped[str] = mapped_column(index=True)
     code: Mapped[str] = mapped_column(default="")

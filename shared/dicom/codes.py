@@ -65,6 +65,22 @@ DISEASE_CLASS = Code("DISCLASS", SCHEME, "Disease class")
 ATOPIC_DERMATITIS = Code("24079001", "SCT", "Atopic dermatitis")
 MALIGNANT_OR_COMPLICATION = Code("MALCOMP", SCHEME, "Malignant disease or complication")
 
+# What every report needs (TID 1500, 1501, 1004, 4019): pydicom; C0034375 stands in TID 1500 itself.
+MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")
+IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
+EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+COMMENT = Code("121106", "DCM", "Comment")
+DEVICE = Code("121007", "DCM", "Device")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+PRESENCE = Code("121052", "DCM", "Presence of property")
+ABSENT = Code("272519000", "SCT", "Absent")
+
+# What an earlier study said. The report referred to: pydicom (DCM).
+PRIOR_REPORT = Code("122075", "DCM", "Prior report for current patient")
+PREVIOUS_TIME_POINT = Code("TPPREV", SCHEME, "Previous time point")
+CURRENT_TIME_POINT = Code("TPCURR", SCHEME, "Current time point")
+CHANGE = Code("CHANGE", SCHEME, "Difference from the previous time point")
+
 # Units, UCUM.
 MILLIMETRE = Code("mm", "UCUM", "mm")
 MICROMETRE = Code("um", "UCUM", "um")

@@ -15,7 +15,7 @@ from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import ParametricMapStorage, RLELossless
 
-from shared.dicom.spacing import SpacingMm, read_spacing, shared_groups
+from shared.dicom.spacing import SpacingMm, give_scale, read_spacing, shared_groups
 from shared.dicom.streams import StreamSize, is_whole, stream_size
 from shared.errors import BadInputError, TransientError
 
@@ -51,8 +51,10 @@ class DecodedImage:
     attributes: dict[str, float] = field(default_factory=dict)
 
 
-def read_frames(path: Path, *, max_voxels: int = MAX_VOXELS) -> DecodedImage:
-    """Decode the instance at ``path``.
+def read_frames(
+    path: Path, *, max_voxels: int = MAX_VOXELS, scale_mm: float | None = None
+) -> DecodedImage:
+    """Decode the instance at ``path``; ``scale_mm`` is what a site rule says a pixel measures.
 
     Raises
     ------
@@ -66,6 +68,8 @@ def read_frames(path: Path, *, max_voxels: int = MAX_VOXELS) -> DecodedImage:
         dataset = dcmread(path)
         check_size(dataset, max_voxels)
         pixels = _rescaled(dataset, _decoded(dataset))
+        if scale_mm is not None:
+            give_scale(dataset, scale_mm)
         return DecodedImage(
             pixels=pixels, spacing=read_spacing(dataset), attributes=_attributes(dataset)
         )

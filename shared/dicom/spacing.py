@@ -10,7 +10,9 @@ from pydicom.uid import (
     ConfocalMicroscopyImageStorage,
     ConfocalMicroscopyTiledPyramidalImageStorage,
 )
+from pydicom.valuerep import DSfloat
 
+_GIVEN = "scale given by a site rule of Cutis"
 _CONFOCAL = {ConfocalMicroscopyImageStorage, ConfocalMicroscopyTiledPyramidalImageStorage}
 
 
@@ -45,6 +47,25 @@ def read_spacing(dataset: Dataset) -> SpacingMm | None:
         return _spacing(measured, "calibrated")
     nominal = plain or _pair(dataset.get("NominalScannedPixelSpacing"))
     return _spacing(nominal, "nominal") if nominal else None
+
+
+def give_scale(dataset: Dataset, mm_per_pixel: float) -> None:
+    """Give an image that is not calibrated the scale of a site rule; it counts as calibrated then.
+
+    For the headers we read with, never for what is stored.
+    """
+    known = read_spacing(dataset)
+    if known is None or known.source != "calibrated":
+        dataset.PixelSpacing = [DSfloat(mm_per_pixel, auto_format=True)] * 2
+        dataset.PixelSpacingCalibrationType = "FIDUCIAL"
+        dataset.PixelSpacingCalibrationDescription = _GIVEN
+
+
+def given_scale(dataset: Dataset) -> float | None:
+    """Return the scale that :func:`give_scale` gave, if it did."""
+    pair = _pair(dataset.get("PixelSpacing"))
+    given = dataset.get("PixelSpacingCalibrationDescription") == _GIVEN
+    return pair[0] if pair and given else None
 
 
 def shared_groups(dataset: Dataset) -> Dataset:

@@ -23,6 +23,7 @@ from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions, mis
 from tests.conformance.inputs import INPUTS, series_of
 from tests.orthanc import OrthancServer
 from tests.services.writer.samples import build_series, findings_for, without_overlap
+from tests.services.writer.visits import follow_up
 
 COLUMNS = (*CHECKERS, "Orthanc", "same bytes")
 
@@ -83,6 +84,8 @@ def _build(name: str, folder: Path) -> list[BuiltResult]:
     images = series_of(name)
     if name == "study not analysed":
         return [_notice(images, folder)]
+    if name == "VL photo, patient seen before":
+        return follow_up(images[0], folder)
     condensed = [one.SeriesDescription.startswith("LSCI raw") for one in images]
     findings = [
         findings_for(one, condensed_map=each) for one, each in zip(images, condensed, strict=True)
@@ -90,7 +93,7 @@ def _build(name: str, folder: Path) -> list[BuiltResult]:
     encoding: StackEncoding = "labelmap-rle" if "label map" in name else "binary"
     if encoding == "labelmap-rle":
         findings = [without_overlap(one) for one in findings]
-    return build_series(images, folder, findings, encoding)
+    return build_series(images, folder, findings, encoding, {"pdf", "pr"})
 
 
 def _notice(images: Sequence[Dataset], folder: Path) -> BuiltResult:

@@ -21,7 +21,9 @@ import yaml
 from pydicom import dcmread
 from pydicom.uid import (
     UID,
+    ColorSoftcopyPresentationStateStorage,
     Comprehensive3DSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
     ParametricMapStorage,
     SegmentationStorage,
 )
@@ -35,6 +37,7 @@ PROGRAMS = (
     "tid1500reader",
     "dsr2xml",
     "dsr2html",
+    "dcmpschk",
 )
 
 
@@ -116,7 +119,9 @@ def dcmqi(content: bytes) -> list[str] | None:
 
 
 def dcmtk(content: bytes) -> list[str] | None:
-    """Ask dcmtk to render a report as XML and as HTML."""
+    """Ask dcmtk to render a report as XML and as HTML, or to check a presentation state."""
+    if _sop_class(content) in _PRESENTATION_STATES:
+        return _dcmpschk(content)
     if _sop_class(content) != Comprehensive3DSRStorage:
         return None
     complaints = []
@@ -128,6 +133,14 @@ def dcmtk(content: bytes) -> list[str] | None:
         if answer.returncode != 0 or not answer.stdout:
             complaints.append(f"{name} ended with {answer.returncode}")
     return complaints
+
+
+def _dcmpschk(content: bytes) -> list[str]:
+    answer = _run("dcmpschk", content)
+    lines = [line for line in answer.stderr.splitlines() if line.strip()]
+    if answer.returncode == 0 and lines and lines[-1] == "W: Test passed.":
+        return []
+    return [f"dcmpschk ended with {answer.returncode}", *(f"dcmpschk: {line}" for line in lines)]
 
 
 def highdicom(content: bytes) -> list[str] | None:
@@ -156,6 +169,9 @@ CHECKERS: dict[str, Callable[[bytes], list[str] | None]] = {
     "highdicom": highdicom,
 }
 
+_PRESENTATION_STATES = frozenset(
+    {GrayscaleSoftcopyPresentationStateStorage, ColorSoftcopyPresentationStateStorage}
+)
 _DCMQI: dict[str, str] = {
     SegmentationStorage: "segimage2itkimage",
     LABEL_MAP: "segimage2itkimage",

@@ -5,6 +5,7 @@ nothing else, the instance is one of ``tests.factories`` compressed.
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,7 @@ def ybr_photo() -> Dataset:
 
 def profiled_photo() -> Dataset:
     """Return the sample photo with the ICC profile of its colours (sRGB)."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    profile += b"\0" * (len(profile) % 2)
-    return factories.rgb_photo(ICCProfile=profile)
+    return factories.rgb_photo(ICCProfile=_srgb_of_a_display())
 
 
 def inverted_bscan() -> Dataset:
@@ -148,6 +147,13 @@ def photos_of_two_sizes() -> list[Dataset]:
     return series
 
 
+@cache
+def _srgb_of_a_display() -> bytes:
+    # Once: a profile holds when it was made, and equal inputs must have equal bytes.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile + b"\0" * (len(profile) % 2)
+
+
 def _compressed(dataset: Dataset, transfer_syntax: UID, **arguments: Any) -> Dataset:
     dataset.compress(transfer_syntax, generate_instance_uid=False, **arguments)
     if transfer_syntax in (JPEG2000, JPEGLSNearLossless):
@@ -182,6 +188,7 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "VL photo, JPEG 2000": lambda: _compressed(factories.rgb_photo(), JPEG2000, j2k_cr=[8]),
     "VL photo, RLE": lambda: _compressed(factories.rgb_photo(), RLELossless),
     "VL photos of two sizes": photos_of_two_sizes,
+    "VL photo, patient seen before": factories.calibrated_photo,
     "SC, RGB": factories.sc_photo,
     "SC, palette": palette_photo,
     "SC, YBR_FULL": ybr_photo,

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from services.local.phantoms import EXPECTED_MODELS, Kind
+from services.local.phantoms import EXPECTED_MODELS, Kind, sample_study
 from shared.dicom.uids import derived_uid
 from tests.conformance.checkers import complaints_about
 from tests.factories import byte_stack, confocal_sc, lesion_photo, rgb_photo, speckle
@@ -75,6 +75,35 @@ def test_the_same_study_three_times_gives_one_set_of_results(
     (study,) = pipeline.client.studies([uid])
     series = pipeline.client.study(study["id"])["series"]
     assert [(one["instances"], one["conflicts"]) for one in series] == [(len(paths), 0)]
+
+
+def test_the_second_visit_of_a_patient_tells_the_change_since_the_first(
+    pipeline: RunningPipeline, tmp_path: Path
+) -> None:
+    reports = []
+    for day, seed in (("20250301", 31), ("20250901", 32)):
+        (image,) = sample_study(Kind.CONFOCAL, seed)
+        image.PatientID, image.StudyDate = "PHANTOM-RETURNS", day
+        pipeline.post(*write(tmp_path / day, image))
+        study = pipeline.settled(image.StudyInstanceUID)
+        assert study["state"] == "done", study["reason"]
+        (job,) = pipeline.jobs(image.StudyInstanceUID)
+        (uid,) = [
+            one["sop_instance_uid"]
+            for one in pipeline.results(job["id"])
+            if one["role"] == "sr-image"
+        ]
+        reports.append(read(pipeline.stored(image.StudyInstanceUID)[uid]))
+
+    first, second = reports
+    assert "PertinentOtherEvidenceSequence" not in first
+    (other,) = second.PertinentOtherEvidenceSequence
+    (series,) = other.ReferencedSeriesSequence
+    (referenced,) = series.ReferencedSOPSequence
+    assert referenced.ReferencedSOPInstanceUID == first.SOPInstanceUID
+    said = second.to_json()
+    assert "Skin inflammation score (0-4, continuous): " in said
+    assert "2025-03-01" in said
 
 
 def test_our_own_results_never_start_a_job(pipeline: RunningPipeline, tmp_path: Path) -> None:

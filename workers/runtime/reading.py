@@ -42,7 +42,7 @@ def read_all(files: Sequence[SeriesFiles]) -> tuple[tuple[Series, ...], tuple[Fi
 
 
 def _read(instance: InstanceFile, series_instance_uid: str) -> Image:
-    decoded = read_frames(Path(instance.path))
+    decoded = read_frames(Path(instance.path), scale_mm=instance.scale_mm)
     spacing = decoded.spacing
     return Image(
         sop_instance_uid=instance.sop_instance_uid,

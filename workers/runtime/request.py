@@ -32,6 +32,7 @@ class InstanceFile:
     path: str
     sop_instance_uid: str
     sop_class_uid: str
+    scale_mm: float | None = None  # of a pixel, where a site rule gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

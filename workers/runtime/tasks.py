@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.db.claims import relabel
 from shared.db.engine import Database
-from shared.db.jobs import job_key
+from shared.db.jobs import job_key, scales_in_key
 from shared.db.pacs import may_come_back
 from shared.db.studies import digest_of, instances_of
 from shared.db.tables import Instance, Job
@@ -60,7 +60,7 @@ class ModelStage:
             raise PermanentError(f"this worker has no model {job.model}", code="unknown-model")
         self._label(attempt, job, spec, instances)
         paths = source_paths(self._spool, instances, may_come_back=patient)
-        return spec, _series(instances, paths)
+        return spec, _series(instances, paths, job.scales)
 
     def _label(
         self, attempt: Attempt, job: Job, spec: ModelSpec, instances: list[Instance]
@@ -78,6 +78,7 @@ class ModelStage:
             digest,
             version=spec.version,
             parameters=spec.parameters,
+            **scales_in_key(job.scales),
         )
         try:
             with self._database.write() as session:
@@ -104,7 +105,9 @@ def register(broker: Celery, runner: StageRunner, stage: ModelStage) -> None:
         runner.run(RunModel.model_validate(payload).job_id, stage.work)
 
 
-def _series(instances: list[Instance], paths: dict[str, Path]) -> tuple[SeriesFiles, ...]:
+def _series(
+    instances: list[Instance], paths: dict[str, Path], scales: dict[str, float]
+) -> tuple[SeriesFiles, ...]:
     manifests = [InstanceManifest.model_validate(one.manifest) for one in instances]
     study = study_manifest(manifests[0].study_instance_uid, manifests)
     return tuple(
@@ -117,6 +120,7 @@ def _series(instances: list[Instance], paths: dict[str, Path]) -> tuple[SeriesFi
                     path=str(paths[one.sop_instance_uid]),
                     sop_instance_uid=one.sop_instance_uid,
                     sop_class_uid=one.sop_class_uid,
+                    scale_mm=scales.get(one.sop_instance_uid),
                 )
                 for one in series.instances
             ),

@@ -4,6 +4,7 @@ from alembic import context
 
 import shared.db.absence_tables
 import shared.db.pacs_tables
+import shared.db.previous_tables
 import shared.db.queue_control
 import shared.db.tables  # noqa: F401 - their tables belong to the metadata too
 from shared.db.declarative import Base

@@ -3,7 +3,7 @@ from sqlalchemy import select
 
 from services.dispatcher import jobs as dispatcher_jobs
 from services.dispatcher.jobs import route_new_revisions
-from services.dispatcher.rules import SiteRules
+from services.dispatcher.rules import Scale, SiteRules, When
 from shared.db.engine import Database
 from shared.db.ingest import record_instance
 from shared.db.studies import freeze_complete_studies
@@ -23,7 +23,9 @@ def _weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher_jobs, "weights_manifest", lambda _name: manifest)
 
 
-def arrive(database: Database, *instances: InstanceManifest) -> None:
+def arrive(
+    database: Database, *instances: InstanceManifest, rules: SiteRules | None = None
+) -> None:
     with database.write() as session:
         for one in instances:
             file = spooled(one.sop_instance_uid)
@@ -31,7 +33,7 @@ def arrive(database: Database, *instances: InstanceManifest) -> None:
     with database.write() as session:
         freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=60)
     with database.write() as session:
-        route_new_revisions(session, CATALOGUE, SiteRules())
+        route_new_revisions(session, CATALOGUE, rules or SiteRules())
 
 
 def jobs(database: Database) -> list[Job]:
@@ -44,6 +46,19 @@ def test_a_frozen_study_gets_its_jobs_once(database: Database) -> None:
     arrive(database)
 
     assert [(job.model, job.state) for job in jobs(database)] == [("colour", "queued")]
+
+
+def test_another_scale_is_other_work(database: Database) -> None:
+    for mm in (0.1, 0.2):
+        scale = Scale(name="s", when=When(), rows=10, columns=10, mm_per_pixel=mm)
+        late = instance(7, series_instance_uid="1.2.10", modality="OCT", samples_per_pixel=1)
+        arrive(
+            database, *((instance(1),) if mm == 0.1 else (late,)), rules=SiteRules(scales=(scale,))
+        )
+
+    photos = [one for one in jobs(database) if one.model == "colour"]
+    assert [one.scales for one in photos] == [{"1.2.3.1": 0.1}, {"1.2.3.1": 0.2}]
+    assert photos[0].superseded_at is not None
 
 
 def test_a_late_image_gets_a_new_job_and_supersedes_the_first(database: Database) -> None:

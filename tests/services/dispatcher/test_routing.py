@@ -1,7 +1,7 @@
 from typing import Any
 
 from services.dispatcher.routing import route
-from services.dispatcher.rules import Rule, SiteRules, When
+from services.dispatcher.rules import Rule, Scale, SiteRules, When
 from shared.dicom.manifest import InstanceManifest, StudyManifest, study_manifest
 from tests.services.dispatcher.catalogue import CATALOGUE
 
@@ -138,6 +138,21 @@ def test_a_site_rule_decides_before_the_models_do() -> None:
     assert tested.jobs == ()
     assert [job.model for job in other.jobs] == ["stack"]
     assert "site rule: all stacks" in other.decisions[0].reason
+
+
+def test_a_scale_of_the_site_goes_with_images_of_its_device_and_size() -> None:
+    stand = Scale(
+        name="stand", when=When(station_name="^STAND$"), rows=10, columns=10, mm_per_pixel=0.05
+    )
+    photos = (
+        instance(1, station_name="STAND"),
+        instance(2, station_name="HANDHELD"),
+        instance(3, station_name="STAND", rows=20),
+    )
+
+    (job,) = route(study(*photos), CATALOGUE, SiteRules(scales=(stand,))).jobs
+
+    assert job.scales == {"1.2.3.1": 0.05}
 
 
 def test_routing_is_pure() -> None:

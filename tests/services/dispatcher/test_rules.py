@@ -30,6 +30,9 @@ def test_rules_are_read_in_order(tmp_path: Path) -> None:
         "rules: [{name: x, when: {modalty: OCT}, models: [layers]}]",
         "rules: [{name: x, when: {modality: '('}, models: [layers]}]",
         "rules: [unclosed",
+        "scales: [{name: x, when: {}, rows: 10, columns: 10, mm_per_pixel: 0}]",
+        "scales: [{name: x, when: {}, rows: 10, columns: 10, mm_per_pixel: .inf}]",
+        "scales: [{name: x, when: {}, mm_per_pixel: 0.1}]",
         "42",
     ],
 )

@@ -1,11 +1,13 @@
 """Samples: a small spec, and findings that fit any of the factories' images."""
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from services.writer.identity import Role
 from services.writer.results import BuiltResult, build_results
 from services.writer.settings import StackEncoding
 from shared.dicom import codes
@@ -123,6 +125,7 @@ def build_series(
     folder: Path,
     findings: list[Findings] | None = None,
     stack_encoding: StackEncoding = "binary",
+    extra_roles: Collection[Role] = (),
 ) -> list[BuiltResult]:
     """Return the results of a job that read ``sources``."""
     paths = {
@@ -130,7 +133,11 @@ def build_series(
         for one in sources
     }
     found = [findings_for(one) for one in sources] if findings is None else findings
-    return list(build_results(found, paths, SPEC, DIGEST, stack_encoding=stack_encoding))
+    return list(
+        build_results(
+            found, paths, SPEC, DIGEST, stack_encoding=stack_encoding, extra_roles=extra_roles
+        )
+    )
 
 
 def results_of(

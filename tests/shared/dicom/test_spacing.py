@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from shared.dicom.spacing import SpacingMm, read_spacing
+from shared.dicom.spacing import SpacingMm, give_scale, given_scale, read_spacing
 from tests import factories
 
 
@@ -76,3 +76,15 @@ def test_nonsense_counts_as_absent(pair: list[Any] | None) -> None:
 
 def test_detector_spacing_is_never_used() -> None:
     assert read_spacing(factories.rgb_photo(ImagerPixelSpacing=[0.1, 0.1])) is None
+
+
+def test_a_scale_of_the_site_stands_where_the_image_has_no_calibrated_one() -> None:
+    for image in (factories.rgb_photo(), factories.bscan()):
+        give_scale(image, 0.05)
+        assert read_spacing(image) == SpacingMm(row_mm=0.05, column_mm=0.05, source="calibrated")
+        assert given_scale(image) == 0.05
+    own = factories.calibrated_photo()
+    before = read_spacing(own)
+    give_scale(own, 0.05)
+    assert read_spacing(own) == before
+    assert given_scale(own) is None

@@ -1,5 +1,6 @@
 """What of a study reaches the model when some of its images cannot be decoded."""
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from shared.errors import BadInputError, TransientError
 from tests import factories
+from workers.contract import PixelSpacing
 from workers.findings import load_findings
 from workers.runtime.actors import ModelActor
 from workers.runtime.reading import read_all
@@ -89,3 +91,18 @@ def test_an_actor_answers_for_the_undecodable_image_too(tmp_path: Path) -> None:
     assert set(found) == {"1.2.0", "1.2.1"}
     assert "fit the header" in found["1.2.0"]
     assert "fit the header" not in found["1.2.1"]
+
+
+def test_the_scale_of_a_site_rule_reaches_the_model(tmp_path: Path) -> None:
+    photos = files(tmp_path, factories.rgb_photo(), factories.rgb_photo())
+    first, second = photos.instances
+    given = dataclasses.replace(
+        photos, instances=(dataclasses.replace(first, scale_mm=0.05), second)
+    )
+
+    (series,), _ = read_all([given])
+
+    assert series.images[0].spacing == PixelSpacing(
+        row_mm=0.05, column_mm=0.05, source="calibrated"
+    )
+    assert series.images[1].spacing is None
