@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 from services.api.context import ContextOfRequest
 from services.api.problems import problem_responses
 from services.api.schemas import Decided, Limit, Offset, Page
-from services.api.security import Caller, require_key
+from services.api.security import Caller, require_admin, require_key
 from shared.db.quarantine import discard_quarantined, release_quarantined
 from shared.db.views import QuarantinedSummary, list_quarantined
 from shared.states import QuarantineState
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/v1/quarantine", tags=["intake"])
 log = structlog.get_logger()
 
 Operator = Annotated[Caller, Depends(require_key)]
+Admin = Annotated[Caller, Depends(require_admin)]
 QuarantinedId = Annotated[int, Path(ge=1, le=2**31 - 1, description="the instance's number")]
 
 _CHANGES = {
@@ -54,8 +55,8 @@ def release(context: ContextOfRequest, caller: Operator, quarantined_id: Quarant
 
 
 @router.post("/{quarantined_id}/discard", summary="Discard an instance", **_CHANGES)  # type: ignore[arg-type]
-def discard(context: ContextOfRequest, caller: Operator, quarantined_id: QuarantinedId) -> Decided:
-    """Give the bytes up: retention removes them; the row stays."""
+def discard(context: ContextOfRequest, caller: Admin, quarantined_id: QuarantinedId) -> Decided:
+    """Give the bytes up: retention removes them, for good; the row stays. Takes `admin`."""
     try:
         with context.database.write() as session:
             discard_quarantined(session, quarantined_id, by=caller.name)

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
+from shared.api_keys import Scope, new_key
 from shared.db.engine import Database
 from shared.db.ingest import record_quarantine
-from tests.services.api.conftest import HEADERS
+from tests.services.api.conftest import HEADERS, Visit
 from tests.shared.db.rows import SENDER, spooled
 
 
@@ -33,6 +36,19 @@ def test_nothing_and_nobody_decide_nothing(client: TestClient, number: int, acti
         client.post(f"/api/v1/quarantine/{number + 1}/{action}", headers=HEADERS).status_code == 404
     )
     assert client.get("/api/v1/quarantine?state=held").json()["total"] == 1
+
+
+def test_what_cannot_be_undone_takes_an_admin(visit: Visit, number: int, tmp_path: Path) -> None:
+    made = {scope: new_key(scope.value, scope) for scope in (Scope.OPERATE, Scope.ADMIN)}
+    file = tmp_path / "keys"
+    file.write_text("".join(f"{key.line()}\n" for _, key in made.values()), encoding="utf-8")
+    client = visit(key_file=file)
+
+    def discard(scope: Scope) -> int:
+        where = f"/api/v1/quarantine/{number}/discard"
+        return client.post(where, headers={"X-API-Key": made[scope][0]}).status_code
+
+    assert [discard(Scope.OPERATE), discard(Scope.ADMIN)] == [403, 200]
 
 
 def test_the_page_lets_an_operator_decide(client: TestClient, number: int) -> None:
