@@ -26,6 +26,7 @@ _JOBS = {
     "spool": "Free space on the spool or repair it, then retry.",
     "superseded": "Nothing: later images opened a new revision.",
     "too-large": "The image is larger than the model may read; see the worker's settings.",
+    "two-patients": "Find out which image is whose and put it right in the PACS; send it again.",
     "undecodable": "The pixels cannot be decoded. Have the sender send the study again.",
     "unknown-model": "Install the version of Cutis that has this model, then retry.",
     "unexpected": "Read the log of the process that ran it and report it; then retry.",

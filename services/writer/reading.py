@@ -6,7 +6,7 @@ are alike get one SEG, one of each report and one of each map over all of them. 
 alone: each may show another lesion, which must not get the tracking UID of its neighbour.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from shared.dicom.spacing import read_spacing
-from shared.errors import BadInputError, TransientError
+from shared.errors import BadInputError, PermanentError, TransientError
 from workers.findings import Findings
 
 _SLICED = frozenset({"OCT", "CFM"})  # CID 29: optical coherence tomography, confocal microscopy
@@ -66,6 +66,20 @@ def read_header(path: Path) -> Dataset:
         raise BadInputError("the file is not DICOM", code="undecodable") from error
     except OSError as error:
         raise TransientError("the instance cannot be read from disk", code="spool") from error
+
+
+def check_one_patient(paths: Iterable[Path]) -> None:
+    """Raise :class:`PermanentError` (``two-patients``) where files name different patients.
+
+    A study of two patients is a mix-up at the sender's (PS3.3 7.3.1.2: a study has one patient).
+    What is read from the images of both must not stand under the name of either. Raises as
+    :func:`read_header` does.
+    """
+    named = {str(read_header(path).get("PatientID") or "").strip() for path in paths}
+    if len(named - {""}) > 1:
+        raise PermanentError(
+            "the images of this study name different patients", code="two-patients"
+        )
 
 
 def _is_slice(source: Dataset) -> bool:

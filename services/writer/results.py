@@ -17,7 +17,7 @@ from services.writer.pdf import MAX_PAGES, build_pdf
 from services.writer.pm import build_pm
 from services.writer.pr import build_pr
 from services.writer.previous import NONE, Previous
-from services.writer.reading import Reading, grouped, read_header
+from services.writer.reading import Reading, check_one_patient, grouped, read_header
 from services.writer.sc import build_sc
 from services.writer.seg import build_seg
 from services.writer.settings import StackEncoding
@@ -85,10 +85,12 @@ def build_results(
     BadInputError
         A source cannot be read as DICOM, or not decoded.
     PermanentError
-        The findings do not fit their image (``findings``), or cannot be encoded (``encoding``).
+        The findings do not fit their image (``findings``), or cannot be encoded (``encoding``);
+        the images are of different patients (``two-patients``).
     TransientError
         A file cannot be read from disk.
     """
+    check_one_patient(paths.values())
     readings = [_reading(one, paths, spec, scales) for one in findings]
     for group in grouped(readings):
         # Patient and study are copied from here: the other headers have them blank.

@@ -188,3 +188,20 @@ def test_what_was_read_as_well_is_referred_to(tmp_path: Path) -> None:
         refers = frames.SOPInstanceUID.encode() in one.content
         # SEG and map hold what was seen in the image itself; OHIF follows their first reference.
         assert refers == (one.role not in {"seg", "pm"}), one.role
+
+
+def test_images_of_two_patients_give_no_result(tmp_path: Path) -> None:
+    photo, other = factories.rgb_photo(), factories.speckle_frames()
+    found = dataclasses.replace(findings_for(photo), derived_from=(other.SOPInstanceUID,))
+
+    def build_with(other_patient: str) -> int:
+        other.PatientID = other_patient
+        paths = [factories.save(one, tmp_path / f"{one.Modality}.dcm") for one in (photo, other)]
+        return len(results_of(found, paths[0], derived_from={other.SOPInstanceUID: paths[1]}))
+
+    assert photo.PatientID
+    assert build_with(f"{photo.PatientID} ") == build_with("") > 0
+    with pytest.raises(PermanentError) as caught:
+        build_with("ANOTHER")
+    assert caught.value.code == "two-patients"
+    assert "ANOTHER" not in caught.value.reason
