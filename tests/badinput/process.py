@@ -1,5 +1,6 @@
 """A real listener process, and what it costs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -25,7 +26,11 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a process holds: bytes of memory now and at most, threads, descriptors."""
+    """What a process holds: bytes of memory now and at most, threads, descriptors.
+
+    Descriptors of the database do not count: its pool grows with the first crowd and is bounded
+    (SQLAlchemy's default: 5 connections kept, 10 more for a moment, which SQLite closes late).
+    """
 
     resident: int
     peak: int
@@ -58,8 +63,13 @@ class ListenerProcess:
             resident=int(status["VmRSS"].split()[0]) * 1024,
             peak=int(status["VmHWM"].split()[0]) * 1024,
             threads=int(status["Threads"]),
-            descriptors=len(os.listdir(f"/proc/{self.pid}/fd")),  # noqa: PTH208 - names only
+            descriptors=sum("cutis.db" not in one for one in self._descriptors()),
         )
+
+    def _descriptors(self) -> Iterator[str]:
+        for one in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                yield str(one.readlink())
 
     def settled_cost(self, seconds: float = 30) -> Cost:
         """Return what the process holds once its threads stay few, or after ``seconds``."""
