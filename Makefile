@@ -40,7 +40,7 @@ bad-input: needs-test $(EXTRAS)-dev ## broken and hostile input over real socket
 	$(BIN)/python -m pytest -m bad_input tests/badinput $(PYTEST)
 
 compose-test: needs-test $(EXTRAS)-dev ## docker-compose.yml for real: build, up, self-test, kill each, down
-	$(BIN)/python -m pytest -m containers tests/deploy/test_compose.py $(PYTEST)
+	$(BIN)/python -m pytest -m containers tests/deploy/test_compose.py tests/deploy/test_viewer.py $(PYTEST)
 
 helm-test: needs-test $(EXTRAS)-helm ## the chart: many values, strict schemas, invariants, one run as containers
 	$(BIN)/python -m pytest -m helm tests/deploy $(PYTEST)

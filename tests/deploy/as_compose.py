@@ -89,6 +89,7 @@ class Project:
 
     def _mounts(self, name: str, pod: Manifest, container: Manifest) -> Service:
         volumes = {one["name"]: one for one in pod["spec"].get("volumes", ())}
+        context = pod["spec"]["securityContext"]
         result: Service = {"volumes": [], "tmpfs": []}
         for mount in container.get("volumeMounts", ()):
             path, volume = mount["mountPath"], volumes.get(mount["name"])
@@ -96,7 +97,9 @@ class Project:
                 if path == "/dev/shm":
                     result["shm_size"] = volume["emptyDir"]["sizeLimit"].replace("i", "")
                 else:
-                    result["tmpfs"].append(f"{path}:mode=1777")
+                    # As with `fsGroup`: it belongs to who runs there.
+                    owner = f"uid={context['runAsUser']},gid={context['runAsGroup']}"
+                    result["tmpfs"].append(f"{path}:mode=1777,{owner}")
             elif volume is None or "persistentVolumeClaim" in volume:
                 claim = volume["persistentVolumeClaim"]["claimName"] if volume else f"{name}-data"
                 self._volumes.add(claim)

@@ -14,7 +14,7 @@ from services.local.addresses import Addresses, DicomAddress, PacsAddress
 from services.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-_PORTS = ("ORTHANC_HTTP", "ORTHANC_DICOM", "LISTENER_DICOM", "API")
+_PORTS = ("ORTHANC_HTTP", "ORTHANC_DICOM", "LISTENER_DICOM", "API", "VIEWER")
 _SECONDS = 1800
 
 
