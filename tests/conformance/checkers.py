@@ -21,7 +21,6 @@ import yaml
 from pydicom import dcmread
 from pydicom.uid import (
     UID,
-    ColorSoftcopyPresentationStateStorage,
     Comprehensive3DSRStorage,
     GrayscaleSoftcopyPresentationStateStorage,
     ParametricMapStorage,
@@ -119,8 +118,11 @@ def dcmqi(content: bytes) -> list[str] | None:
 
 
 def dcmtk(content: bytes) -> list[str] | None:
-    """Ask dcmtk to render a report as XML and as HTML, or to check a presentation state."""
-    if _sop_class(content) in _PRESENTATION_STATES:
+    """Ask dcmtk to render a report as XML and as HTML, or to check a presentation state.
+
+    A grayscale one: of a colour one dcmpschk says "passed" whatever is wrong with it.
+    """
+    if _sop_class(content) == GrayscaleSoftcopyPresentationStateStorage:
         return _dcmpschk(content)
     if _sop_class(content) != Comprehensive3DSRStorage:
         return None
@@ -169,9 +171,6 @@ CHECKERS: dict[str, Callable[[bytes], list[str] | None]] = {
     "highdicom": highdicom,
 }
 
-_PRESENTATION_STATES = frozenset(
-    {GrayscaleSoftcopyPresentationStateStorage, ColorSoftcopyPresentationStateStorage}
-)
 _DCMQI: dict[str, str] = {
     SegmentationStorage: "segimage2itkimage",
     LABEL_MAP: "segimage2itkimage",
