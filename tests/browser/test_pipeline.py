@@ -95,7 +95,8 @@ def _apart(
     colour = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=-1)
     off = np.empty(shown.shape, np.float32)
     for channel in range(3):
-        levels = colour[..., channel].astype(np.float32)
-        slope, offset = np.polyfit(levels[~mask], shown[..., channel][~mask], 1)
+        # In doubles: in floats, a plain background of 200,000 pixels counts as no slope at all.
+        levels = colour[..., channel].astype(np.float64)
+        slope, offset = np.polyfit(levels[~mask], shown[..., channel][~mask].astype(np.float64), 1)
         off[..., channel] = np.abs(shown[..., channel] - np.clip(slope * levels + offset, 0, 255))
     return float(np.median(off[~mask])), float(np.median(off[mask])) if mask.any() else 0.0
