@@ -9,9 +9,8 @@ import numpy.typing as npt
 from workers.contract import PixelSpacing
 from workers.inflammation.model import Inflammation
 from workers.inflammation.network import GRADES
-from workers.inflammation.phantom import Field, field
+from workers.inflammation.phantom import DRAWN_MICROMETRES, Field, field
 from workers.inflammation.postprocess import grade_of
-from workers.inflammation.preprocess import TRAINED_MICROMETRES
 from workers.learning.bootstrap import correlation
 
 TEST_SUBJECTS = range(100_000, 100_060)
@@ -27,7 +26,7 @@ _SIDE = 400
 class Metrics:
     """Over the test fields. Scores run from 0 to 4; the truth is the simulated latent score.
 
-    ``mae``, ``bias`` and ``correlation`` compare the mean score of each field with its truth;
+    ``mae``, ``bias`` and ``correlation`` compare the score of each field with its true mean;
     ``mae_share`` is ``mae`` / 4; ``accuracy`` and ``accuracy_within_one`` compare whole grades;
     ``kappa`` is quadratic-weighted. ``map_mae`` and ``map_correlation`` compare every pixel.
     """
@@ -91,7 +90,7 @@ def metrics_of(cases: Sequence[Case]) -> Metrics:
 
 def unseen_field(subject: int) -> Field:
     """Return the field of ``subject``, 400 x 400 pixels of 0.4, 0.5, 0.6, 0.7 or 0.8 um."""
-    low, high = TRAINED_MICROMETRES
+    low, high = DRAWN_MICROMETRES
     size = low + (high - low) * (subject % 5) / 4
     return field(subject, rows=_SIDE, columns=_SIDE, micrometres_per_pixel=size)
 
@@ -110,11 +109,11 @@ def quadratic_kappa(found: npt.NDArray[np.int_], true: npt.NDArray[np.int_]) -> 
 
 
 def _case(model: Inflammation, one: Field) -> Case:
-    scores = model.read_frame(one.pixels, spacing_of(one))
+    found = model.read_frame(one.pixels, spacing_of(one))
     return Case(
         field=one,
         true=float(one.score.mean()),
-        found=float(scores.mean()),
+        found=found.whole,
         true_map=one.score[::8, ::8].ravel(),
-        found_map=scores[::8, ::8].ravel(),
+        found_map=found.scores[::8, ::8].ravel(),
     )

@@ -1,6 +1,7 @@
 """Model: an inflammation score at every pixel of every confocal image of a study."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from workers.contract import Image, PixelSpacing, Series
 from workers.findings import Findings
-from workers.inflammation.network import STRIDE, WINDOW, TextureNet, expected_score
+from workers.inflammation.network import FEATURES, STRIDE, WINDOW, TextureNet, expected_score
 from workers.inflammation.postprocess import (
     INFLAMED,
     Scores,
@@ -37,6 +38,14 @@ _STRIP_PIXELS = 2**23
 _MARGIN = (WINDOW - 1) // 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One frame: ``scores`` at every pixel (rows, columns), ``whole`` of the field; all 0..4."""
+
+    scores: Scores
+    whole: float
+
+
 class Inflammation:
     """A loaded network that grades whole images, frame by frame."""
 
@@ -53,8 +62,8 @@ class Inflammation:
         """Return the findings of every image of every series, in order."""
         return tuple(self._read(image) for one in series for image in one.images)
 
-    def read_frame(self, frame: npt.NDArray[Any], spacing: PixelSpacing | None) -> Scores:
-        """Return the score, 0..4, at every pixel of ``frame`` (rows, columns)."""
+    def read_frame(self, frame: npt.NDArray[Any], spacing: PixelSpacing | None) -> Reading:
+        """Return the scores of ``frame`` (rows, columns)."""
         rows, columns = frame.shape
         working = resize(frame.astype(np.float32), working_shape((rows, columns), spacing))
         # Mirrored edges give every pixel a whole window around it.
@@ -65,7 +74,7 @@ class Inflammation:
             for count, length in zip(cells, pixels.shape, strict=True)
         ]
         padded = np.pad(pixels, [(_MARGIN, one) for one in after], mode="reflect")
-        scores = self.window_scores(padded)
+        scores, whole = self.window_scores(padded)
         # Window (i, j) is centred on pixel (16 i, 16 j): interpolate between the centres.
         fine = functional.interpolate(
             torch.from_numpy(scores)[None, None],
@@ -73,23 +82,28 @@ class Inflammation:
             mode="bilinear",
             align_corners=True,
         )[0, 0, : pixels.shape[0], : pixels.shape[1]]
-        return np.clip(resize(fine.numpy(), (rows, columns)), 0, 4)
+        return Reading(scores=np.clip(resize(fine.numpy(), (rows, columns)), 0, 4), whole=whole)
 
-    def window_scores(self, pixels: Pixels) -> Scores:
-        """Return the score of every window of normalised ``pixels`` (rows, columns).
+    def window_scores(self, pixels: Pixels) -> tuple[Scores, float]:
+        """Return the score of every window of normalised ``pixels`` (rows, columns), and of all.
 
         Computed in strips of window rows; window (i, j) starts at pixel (16 i, 16 j).
         """
         height = (pixels.shape[0] - WINDOW) // STRIDE + 1
         at_once = max(1, (_STRIP_PIXELS // self._pieces // pixels.shape[1] - WINDOW) // STRIDE + 1)
-        parts = []
+        parts, energy, windows = [], torch.zeros(1, FEATURES, 1, 1, device=self._device), 0
         for first in range(0, height, at_once):
             last = min(first + at_once, height) - 1
             strip = pixels[STRIDE * first : STRIDE * last + WINDOW]
             with torch.inference_mode():
                 given = torch.from_numpy(np.ascontiguousarray(strip)).to(self._device)
-                parts.append(expected_score(self._network(given[None, None]))[0].cpu().numpy())
-        return np.concatenate(parts)
+                energies = self._network.energies(given[None, None])
+                parts.append(expected_score(self._network.grade(energies))[0].cpu().numpy())
+                energy += energies.float().sum((2, 3), keepdim=True)
+                windows += parts[-1].size
+        with torch.inference_mode():
+            whole = float(expected_score(self._network.whole(energy / windows)))
+        return np.concatenate(parts), whole
 
     def _read(self, image: Image) -> Findings:
         reason = why_unusable(image.pixels, MINIMUM_PIXELS) or why_implausible(
@@ -100,13 +114,18 @@ class Inflammation:
         # Blank frames (empty tiles) stay at 0 and count neither in the grade nor in the share.
         shown = np.array([has_contrast(frame) for frame in image.pixels])
         scores = np.zeros(image.pixels.shape, np.float32)
+        whole = []
         for index in np.flatnonzero(shown):
-            scores[index] = self.read_frame(image.pixels[index], image.spacing)
+            found = self.read_frame(image.pixels[index], image.spacing)
+            scores[index] = found.scores
+            whole.append(found.whole)
         return Findings(
             sop_instance_uid=image.sop_instance_uid,
             masks={INFLAMED: inflamed_mask(scores)},
             maps=(score_map(scores),),
-            measurements=measurements(scores[shown], calibrated(image.spacing)),
+            measurements=measurements(
+                scores[shown], calibrated(image.spacing), score=float(np.mean(whole))
+            ),
             assessments=(calibration(image.spacing, without=_without(image.spacing)),),
         )
 
@@ -127,4 +146,4 @@ def load(weights: Path, device: torch.device) -> Inflammation:
 def _without(spacing: PixelSpacing | None) -> str:
     if scale_hint(spacing, PLAUSIBLE_MICROMETRES) is not None:
         return "used as a scale for the network, no area is given"
-    return "pixels were taken to be 0.4 to 0.8 um, as in training; no area is given"
+    return "pixels were taken to be 0.6 um, as in training; no area is given"

@@ -5,6 +5,10 @@ energy layer, the mean of the last feature maps over a window, so that texture c
 does not. Here the convolutions have no padding, the energy layer is a box filter and the fully
 connected layers are 1x1 convolutions: running the network on a whole image gives exactly what it
 would give on each window cut out by itself.
+
+A second head grades the field as a whole from the mean energy of all windows. The mean of the
+windows' scores would not do: each window holds few cells, so each score leans towards the middle
+of the scale, and so does their mean.
 """
 
 import torch
@@ -12,6 +16,9 @@ from torch import Tensor, nn
 
 GRADES = 5
 """Grades 0 to 4: the grade is the index."""
+
+FEATURES = 96
+"""Texture energies of a window."""
 
 STRIDE = 16
 """Pixels from one window to the next."""
@@ -24,7 +31,7 @@ WINDOW = 99 + STRIDE * (BOX - 1)
 
 
 class TextureNet(nn.Module):
-    """(N, 1, H, W) normalised pixels → (N, 5, h, w) logits, one column a window.
+    """(N, 1, H, W) normalised pixels → (N, 5, h, w) logits of windows, (N, 5, 1, 1) of fields.
 
     ``h = (H - WINDOW) // STRIDE + 1``; window (i, j) starts at pixel (16 i, 16 j).
     """
@@ -36,23 +43,33 @@ class TextureNet(nn.Module):
             nn.MaxPool2d(3, 2),
             _convolution(32, 64, 5),
             nn.MaxPool2d(3, 2),
-            _convolution(64, 96, 3),
+            _convolution(64, FEATURES, 3),
         )
         self.energy = nn.AvgPool2d(BOX, stride=1)
-        self.grade = nn.Sequential(
-            nn.Conv2d(96, 128, 1), nn.ReLU(inplace=True), nn.Conv2d(128, GRADES, 1)
-        )
+        self.grade = _grades()
+        self.whole = _grades()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of every window of ``x``."""
-        logits: Tensor = self.grade(self.energy(self.texture(x)))
-        return logits
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of every window and of the whole of ``x``."""
+        energies = self.energies(x)
+        return self.grade(energies), self.whole(energies.mean((2, 3), keepdim=True))
+
+    def energies(self, x: Tensor) -> Tensor:
+        """Return the (N, 96, h, w) texture energies of every window of ``x``."""
+        energies: Tensor = self.energy(self.texture(x))
+        return energies
 
 
 def expected_score(logits: Tensor) -> Tensor:
     """Return the expectation of the grade, 0..4: (N, 5, h, w) → (N, h, w) float32."""
     grades = torch.arange(GRADES, dtype=torch.float32, device=logits.device)
     return (logits.float().softmax(dim=1) * grades[:, None, None]).sum(dim=1)
+
+
+def _grades() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(FEATURES, 128, 1), nn.ReLU(inplace=True), nn.Conv2d(128, GRADES, 1)
+    )
 
 
 def _convolution(channels_in: int, channels_out: int, side: int, stride: int = 1) -> nn.Module:

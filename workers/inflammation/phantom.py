@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 GRADES = 5
 """Grades 0 to 4."""
 
+DRAWN_MICROMETRES = (0.4, 0.8)
+"""Pixel sizes of the fields that are trained and tested on, in micrometres."""
+
 _CELLS_PER_FIELD = (64.0**2, 0.25, 1.15)
 """Exocytosis: per this area in square micrometres, at score 0, and added per score**1.5."""
 

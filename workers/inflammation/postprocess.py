@@ -40,21 +40,23 @@ def grade_of(score: float) -> int:
     return min(max(math.floor(score + 0.5), 0), GRADES - 1)
 
 
-def measurements(scores: Scores, spacing: PixelSpacing | None) -> tuple[Measurement, ...]:
+def measurements(
+    scores: Scores, spacing: PixelSpacing | None, *, score: float
+) -> tuple[Measurement, ...]:
     """Return score and grade of the whole image, and how much of it is inflamed.
 
-    Score: mean over all pixels of all frames. The area, in square millimetres, is given only
+    ``score`` is that of the whole, which the grade follows; ``scores`` (frames, rows, columns)
+    those at every pixel. The area, in square millimetres, is given only
     with a pixel spacing; over several frames it is the mean area of a frame.
     """
-    mean = float(scores.mean(dtype=np.float64))
     share = float(inflamed_mask(scores).mean())
     found = [
         Measurement(
-            quantity=codes.INFLAMMATION_GRADE, value=float(grade_of(mean)), unit=codes.SCORE
+            quantity=codes.INFLAMMATION_GRADE, value=float(grade_of(score)), unit=codes.SCORE
         ),
         Measurement(
             quantity=codes.INFLAMMATION_SCORE,
-            value=mean,
+            value=score,
             unit=codes.SCORE,
             derivation=codes.MEAN,
         ),

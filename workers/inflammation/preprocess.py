@@ -10,8 +10,8 @@ from workers.contract import PixelSpacing
 from workers.learning.calibration import scale_hint
 from workers.learning.grayscale import Pixels, limits, shape_at
 
-TRAINED_MICROMETRES = (0.4, 0.8)
-"""Pixel sizes the network saw in training, in micrometres."""
+WORKING_MICROMETRES = 0.6
+"""Pixel size at which the network sees everything: a cell count means nothing without a scale."""
 
 PLAUSIBLE_MICROMETRES = (0.1, 2.5)
 """Pixel sizes a confocal image may have; at coarser ones no cell can be told from its neighbour."""
@@ -44,10 +44,10 @@ def normalise(frame: npt.NDArray[Any]) -> Pixels:
 def working_shape(shape: tuple[int, int], spacing: PixelSpacing | None) -> tuple[int, int]:
     """Return the rows and columns at which the network should see a frame of ``shape``.
 
-    At the nearest pixel size that the network was trained on; unchanged when the spacing is
-    unknown or implausible.
+    At ``WORKING_MICROMETRES``; unchanged when the spacing is unknown or implausible.
     """
     hint = scale_hint(spacing, PLAUSIBLE_MICROMETRES)
     if hint is None:
         return shape
-    return shape_at(shape, (hint.row_mm * 1000, hint.column_mm * 1000), TRAINED_MICROMETRES)
+    micrometres = (hint.row_mm * 1000, hint.column_mm * 1000)
+    return shape_at(shape, micrometres, (WORKING_MICROMETRES, WORKING_MICROMETRES))

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workers.inflammation.phantom import Field
+from workers.inflammation.phantom import DRAWN_MICROMETRES, Field
 from workers.inflammation.postprocess import grade_of
-from workers.inflammation.preprocess import TRAINED_MICROMETRES, normalise
+from workers.inflammation.preprocess import normalise
 
 EXPERT_SPREAD = 0.11
 """SD, in scores, of the expert whose grade is the published truth."""
@@ -77,7 +77,7 @@ def statistics(one: Field) -> Floats:
 
 def _posterior_mean(rng: np.random.Generator, score: float) -> float:
     """Return what Bayes' rule makes of the signs drawn for a field of ``score``."""
-    side = _SIDE * rng.uniform(*TRAINED_MICROMETRES)
+    side = _SIDE * rng.uniform(*DRAWN_MICROMETRES)
     area = (side / 64) ** 2
     # The same laws as in phantom.py: slopes differ by subject, counts are Poisson.
     width, disorder = score * rng.uniform(0.6, 1.4), score * rng.uniform(0.7, 1.3)

@@ -16,16 +16,17 @@ from workers.catalog import WeightsManifest
 from workers.inflammation.evaluate import evaluate
 from workers.inflammation.model import WEIGHTS_FILE, Inflammation
 from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
-from workers.inflammation.phantom import field
-from workers.inflammation.preprocess import TRAINED_MICROMETRES, normalise
+from workers.inflammation.phantom import DRAWN_MICROMETRES, field
+from workers.inflammation.preprocess import WORKING_MICROMETRES, normalise
 from workers.inflammation.spec import SPEC
 from workers.learning.command_line import training_parser, use_threads
+from workers.learning.grayscale import resize
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
 
 log = structlog.get_logger()
 
-TRAINING_SUBJECTS = range(2000)
+TRAINING_SUBJECTS = range(5000)
 SIDE = 256
 BATCH = 16
 
@@ -87,16 +88,22 @@ def batch(examples: list[Example], rng: np.random.Generator) -> tuple[Tensor, Te
 
 
 def grade_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the cross-entropy against the two grades next to the true score.
+    """Return the cross-entropy of windows and whole field against the grades next to the score.
 
     A score of 2.3 is taught as 70 % grade 2 and 30 % grade 3, so that the expected grade is the
     score and no information is lost to rounding.
     """
     pixels, scores = batch
-    logits = network(pixels).float()
+    windows, fields = network(pixels)
+    of_windows = functional.cross_entropy(windows.float(), soft_grades(scores))
+    field_scores = scores.mean(dim=(1, 2), keepdim=True)
+    return of_windows + functional.cross_entropy(fields.float(), soft_grades(field_scores))
+
+
+def soft_grades(scores: Tensor) -> Tensor:
+    """Return the weights of the five grades whose mean is each score: (N, h, w) → (N, 5, h, w)."""
     grades = torch.arange(GRADES, device=scores.device)[:, None, None]
-    target = (1 - (scores[:, None] - grades).abs()).clamp(min=0)
-    return functional.cross_entropy(logits, target)
+    return (1 - (scores[:, None] - grades).abs()).clamp(min=0)
 
 
 def window_means(score: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -106,10 +113,13 @@ def window_means(score: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _example(subject: int) -> Example:
-    low, high = np.log(TRAINED_MICROMETRES)
+    low, high = np.log(DRAWN_MICROMETRES)
     size = float(np.exp(np.random.default_rng((subject, 1)).uniform(low, high)))
-    one = field(subject, rows=SIDE, columns=SIDE, micrometres_per_pixel=size)
-    return Example(pixels=one.pixels, scores=window_means(one.score))
+    side = round(SIDE * WORKING_MICROMETRES / size)
+    one = field(subject, rows=side, columns=side, micrometres_per_pixel=size)
+    pixels = resize(one.pixels.astype(np.float32), (SIDE, SIDE))
+    scores = resize(one.score, (SIDE, SIDE))
+    return Example(pixels=np.clip(pixels, 0, 255).astype(np.uint8), scores=window_means(scores))
 
 
 def _disturb(
@@ -121,7 +131,7 @@ def _disturb(
     if mirror:
         pixels, scores = pixels[:, ::-1], scores[:, ::-1]
     bright = (pixels.astype(np.float32) / 255) ** np.exp(rng.normal(0, 0.25))
-    bright = bright + rng.uniform(0, 0.05) * rng.standard_normal(bright.shape)
+    bright = bright + rng.uniform(0, 0.05) * rng.standard_normal(bright.shape, np.float32)
     if rng.random() < 0.3:
         bright = cv2.GaussianBlur(bright, (0, 0), rng.uniform(0.4, 1.0)).astype(np.float64)
     return normalise(bright), scores.copy()
@@ -129,7 +139,7 @@ def _disturb(
 
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
-    parser = training_parser(SPEC.name, steps=2000)
+    parser = training_parser(SPEC.name, steps=5000)
     asked = parser.parse_args()
     use_threads(asked.threads)
     manifest = train(
