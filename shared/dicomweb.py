@@ -31,7 +31,7 @@ class DicomWebPacs:
         )
         if response.status_code == requests.codes.not_found:
             return False
-        _check(response)
+        check_status(response)
         # Nothing found may be 204 without a body (PS3.18 8.3.4.4) or an empty list.
         found = _json(response) if response.content else []
         return any(_uid(one) == sop_instance_uid for one in found)
@@ -66,13 +66,13 @@ class DicomWebPacs:
         )
         # 409 tells by instance what failed, as 202 does (PS3.18 10.5.3.1).
         if response.status_code != requests.codes.conflict:
-            _check(response)
+            check_status(response)
         _check_failures(response)
-        _check(response)
+        check_status(response)
 
     def echo(self) -> None:
         """Ask for one study."""
-        _check(self._web.send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
+        check_status(self._web.send("GET", "/studies", headers=_JSON, params={"limit": "1"}))
 
     def _ask(self, path: str, query: dict[str, str]) -> list[Dataset]:
         response = self._web.send("GET", path, headers=_JSON, params=query)
@@ -86,7 +86,8 @@ class DicomWebPacs:
             raise PermanentError("the PACS gives no DICOM JSON", code="pacs-refused") from error
 
 
-def _check(response: requests.Response) -> None:
+def check_status(response: requests.Response) -> None:
+    """Raise what a status other than 2xx means: to come back later, or to mend something."""
     status = response.status_code
     if status < 300:
         return

@@ -1,5 +1,6 @@
 """Web: requests to a PACS over HTTP, with its credentials, its TLS and our errors."""
 
+import re
 from typing import Any
 
 import requests
@@ -46,3 +47,13 @@ class PacsWeb:
             raise AwayError("the PACS does not answer", code="pacs-down") from error
         except requests.RequestException as error:
             raise ConfigurationError("the PACS address cannot be used", code="pacs") from error
+
+
+def parts_of(body: bytes, content_type: str) -> list[bytes]:
+    """Return the contents of a multipart body (RFC 2046 5.1.1), byte for byte."""
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if found is None:
+        return []
+    # The line break before a delimiter is the delimiter's, not the content's.
+    pieces = (b"\r\n" + body).split(b"\r\n--" + found.group(1).encode())
+    return [piece.partition(b"\r\n\r\n")[2] for piece in pieces[1:] if not piece.startswith(b"--")]

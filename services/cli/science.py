@@ -24,6 +24,7 @@ Model = Annotated[str, typer.Argument(help="a model's name")]
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("train", context_settings=_PASS_ON)(train)
+    app.command("gather", context_settings=_PASS_ON)(gather)
     app.command("eval", context_settings=_PASS_ON)(evaluate)
 
 
@@ -34,6 +35,16 @@ def train(context: typer.Context, model: Model) -> None:
     (checkpoints; a folder a training); --help after the model's name lists them.
     """
     raise typer.Exit(_run(model, "train", context.args))
+
+
+def gather(context: typer.Context, model: Model) -> None:
+    """Copy what people drew in the PACS into a folder, to train or judge a model on it.
+
+    Further options: --output FOLDER, --dicomweb ADDRESS (else that of CUTIS_PACS_DICOMWEB_URL).
+    """
+    if model not in models():
+        raise _no_model(model)
+    raise typer.Exit(_start("workers.learning.gather", [model, *context.args]))
 
 
 def evaluate(
@@ -59,8 +70,12 @@ def evaluate(
 
 def _run(model: str, what: str, options: list[str]) -> int:
     if model not in models():
-        raise ConfigurationError(f"no model {model}; there are: {', '.join(sorted(models()))}")
+        raise _no_model(model)
     return _start(f"workers.{model}.{what}", options)
+
+
+def _no_model(name: str) -> ConfigurationError:
+    return ConfigurationError(f"no model {name}; there are: {', '.join(sorted(models()))}")
 
 
 def _start(module: str, options: list[str]) -> int:

@@ -1,7 +1,6 @@
 """Read back: fetch results from the PACS by DICOMweb, as any other client would."""
 
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 from services.local.addresses import PacsAddress
 from services.local.client import Record
 from services.local.secret_files import read_secret
+from shared.web import parts_of
 
 _ANY_SYNTAX = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 
@@ -72,16 +72,6 @@ class PacsReader:
         if len(parts) != 1:
             return b"", f"the PACS gave {len(parts)} objects for one"
         return parts[0], ""
-
-
-def parts_of(body: bytes, content_type: str) -> list[bytes]:
-    """Return the contents of a multipart body (RFC 2046 5.1.1), byte for byte."""
-    found = re.search(r'boundary="?([^";]+)"?', content_type)
-    if found is None:
-        return []
-    # The line break before a delimiter is the delimiter's, not the content's.
-    pieces = (b"\r\n" + body).split(b"\r\n--" + found.group(1).encode())
-    return [piece.partition(b"\r\n\r\n")[2] for piece in pieces[1:] if not piece.startswith(b"--")]
 
 
 def _mismatch(content: bytes, result: Record) -> str:

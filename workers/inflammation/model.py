@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from workers.contract import Image, PixelSpacing, Series
-from workers.findings import Findings
+from workers.findings import Assessment, Findings
 from workers.inflammation.network import FEATURES, STRIDE, WINDOW, TextureNet, expected_score
 from workers.inflammation.postprocess import (
     INFLAMED,
@@ -24,9 +24,11 @@ from workers.inflammation.preprocess import (
     MINIMUM_PIXELS,
     PLAUSIBLE_MICROMETRES,
     normalise,
+    picture,
     working_shape,
 )
 from workers.learning.calibration import calibrated, calibration, scale_hint, why_implausible
+from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import Pixels, has_contrast, resize, why_unusable
 from workers.learning.weights import load_weights
 
@@ -49,14 +51,21 @@ class Reading:
 class Inflammation:
     """A loaded network that grades whole images, frame by frame."""
 
-    def __init__(self, network: TextureNet, device: torch.device, pieces: int = 1) -> None:
+    def __init__(
+        self,
+        network: TextureNet,
+        device: torch.device,
+        familiarity: Familiarity | None = None,
+        pieces: int = 1,
+    ) -> None:
+        self._familiarity = familiarity
         self._network = network.to(device).eval()
         self._device = device
         self._pieces = pieces
 
     def in_smaller_pieces(self) -> "Inflammation":
         """Return a model that gives the network an eighth at once."""
-        return Inflammation(self._network, self._device, 8 * self._pieces)
+        return Inflammation(self._network, self._device, self._familiarity, 8 * self._pieces)
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return the findings of every image of every series, in order."""
@@ -126,8 +135,17 @@ class Inflammation:
             measurements=measurements(
                 scores[shown], calibrated(image.spacing), score=float(np.mean(whole))
             ),
-            assessments=(calibration(image.spacing, without=_without(image.spacing)),),
+            assessments=(
+                calibration(image.spacing, without=_without(image.spacing)),
+                *self._likeness(image, shown),
+            ),
         )
+
+    def _likeness(self, image: Image, shown: npt.NDArray[np.bool_]) -> tuple[Assessment, ...]:
+        if self._familiarity is None:
+            return ()
+        frames = image.pixels[shown][:: max(1, int(shown.sum()) // MOST_COMPARED)]
+        return (self._familiarity.judge([picture(one, image.spacing) for one in frames]),)
 
 
 def load(weights: Path, device: torch.device) -> Inflammation:
@@ -140,7 +158,7 @@ def load(weights: Path, device: torch.device) -> Inflammation:
     """
     network = TextureNet()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
-    return Inflammation(network, device)
+    return Inflammation(network, device, load_familiarity(weights))
 
 
 def _without(spacing: PixelSpacing | None) -> str:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from workers.contract import PixelSpacing
 from workers.learning.calibration import scale_hint
-from workers.learning.grayscale import Pixels, limits, shape_at
+from workers.learning.grayscale import Pixels, limits, resize, shape_at, stretched
 
 WORKING_MICROMETRES = 0.6
 """Pixel size at which the network sees everything: a cell count means nothing without a scale."""
@@ -51,3 +51,8 @@ def working_shape(shape: tuple[int, int], spacing: PixelSpacing | None) -> tuple
         return shape
     micrometres = (hint.row_mm * 1000, hint.column_mm * 1000)
     return shape_at(shape, micrometres, (WORKING_MICROMETRES, WORKING_MICROMETRES))
+
+
+def picture(frame: npt.NDArray[Any], spacing: PixelSpacing | None) -> Pixels:
+    """Return ``frame`` (rows, columns) in 0-1 at the network's scale, to compare with phantoms."""
+    return resize(stretched(frame), working_shape((frame.shape[0], frame.shape[1]), spacing))

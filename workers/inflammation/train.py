@@ -14,12 +14,14 @@ from torch.nn import functional
 
 from workers.catalog import WeightsManifest
 from workers.inflammation.evaluate import evaluate
+from workers.inflammation.familiar import drawn
 from workers.inflammation.model import WEIGHTS_FILE, Inflammation
 from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
 from workers.inflammation.phantom import DRAWN_MICROMETRES, field
 from workers.inflammation.preprocess import WORKING_MICROMETRES, normalise
 from workers.inflammation.spec import SPEC
 from workers.learning.command_line import training_parser, use_threads
+from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
@@ -65,7 +67,10 @@ def train(
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
-        {WEIGHTS_FILE: network.state_dict()},
+        {
+            WEIGHTS_FILE: network.state_dict(),
+            FAMILIARITY_FILE: fit_familiarity(drawn).state(),
+        },
         model=SPEC.name,
         version=SPEC.version,
         trained_on=f"{SPEC.training_data}; {len(subjects)} simulated subjects",

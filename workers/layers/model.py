@@ -11,7 +11,7 @@ import torch
 
 from shared.dicom import codes
 from workers.contract import Image, PixelSpacing, Series
-from workers.findings import Findings, Mask, ParametricMap
+from workers.findings import Assessment, Findings, Mask, ParametricMap
 from workers.layers.boundaries import Boundaries, layer_masks, ordered_boundaries
 from workers.layers.network import CLASSES, build
 from workers.layers.postprocess import (
@@ -25,10 +25,12 @@ from workers.layers.preprocess import (
     PLAUSIBLE_MICROMETRES,
     normalise,
     pad,
+    picture,
     working_shape,
 )
 from workers.learning.blocks import UNet
 from workers.learning.calibration import calibrated, calibration, why_implausible
+from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import has_contrast, resize, why_unusable
 from workers.learning.weights import load_weights
 
@@ -68,14 +70,21 @@ class FrameFound:
 class Layers:
     """A loaded network that reads sections and stacks, frame by frame."""
 
-    def __init__(self, network: UNet, device: torch.device, pieces: int = 1) -> None:
+    def __init__(
+        self,
+        network: UNet,
+        device: torch.device,
+        familiarity: Familiarity | None = None,
+        pieces: int = 1,
+    ) -> None:
+        self._familiarity = familiarity
         self._network = network.to(device).eval()
         self._device = device
         self._pieces = pieces
 
     def in_smaller_pieces(self) -> "Layers":
         """Return a model that gives the network an eighth at once."""
-        return Layers(self._network, self._device, 8 * self._pieces)
+        return Layers(self._network, self._device, self._familiarity, 8 * self._pieces)
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return the findings of every image of every series, in order."""
@@ -126,8 +135,18 @@ class Layers:
             masks=masks,
             maps=(_entropy_map(uncertainty),) if with_map else (),
             measurements=measurements(measures, spacing),
-            assessments=(calibration(image.spacing, without=_UNCALIBRATED),),
+            assessments=(
+                calibration(image.spacing, without=_UNCALIBRATED),
+                *self._likeness(image),
+            ),
         )
+
+    def _likeness(self, image: Image) -> tuple[Assessment, ...]:
+        if self._familiarity is None:
+            return ()
+        shown = [one for one in image.pixels if has_contrast(one)]
+        frames = shown[:: max(1, len(shown) // MOST_COMPARED)]
+        return (self._familiarity.judge([picture(one, image.spacing) for one in frames]),)
 
     def _probability(self, frame: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return (4, rows, columns), computed in overlapping strips of columns."""
@@ -162,7 +181,7 @@ def load(weights: Path, device: torch.device) -> Layers:
     """
     network = build()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
-    return Layers(network, device)
+    return Layers(network, device, load_familiarity(weights))
 
 
 def _why_declined(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from workers.contract import PixelSpacing
 from workers.layers.network import MULTIPLE
 from workers.learning.calibration import scale_hint
-from workers.learning.grayscale import Pixels, limits, shape_at
+from workers.learning.grayscale import Pixels, limits, resize, shape_at, stretched
 
 TRAINED_MICROMETRES = (1.4, 2.4)
 """Pixel sizes the network saw in training, in micrometres.
@@ -50,3 +50,8 @@ def pad(frame: Pixels) -> Pixels:
     """Repeat the last row and column until both lengths fit the network."""
     down, right = (-length % MULTIPLE for length in frame.shape)
     return np.pad(frame, ((0, down), (0, right)), mode="edge")
+
+
+def picture(frame: npt.NDArray[Any], spacing: PixelSpacing | None) -> Pixels:
+    """Return ``frame`` (rows, columns) in 0-1 at the network's scale, to compare with phantoms."""
+    return resize(stretched(frame), working_shape((frame.shape[0], frame.shape[1]), spacing))

@@ -15,12 +15,14 @@ from torch.nn import functional
 
 from workers.catalog import WeightsManifest
 from workers.layers.evaluate import evaluate
+from workers.layers.familiar import drawn
 from workers.layers.model import WEIGHTS_FILE, Layers
 from workers.layers.network import CLASSES, build
 from workers.layers.phantom import section
 from workers.layers.preprocess import TRAINED_MICROMETRES, normalise
 from workers.layers.spec import SPEC
 from workers.learning.command_line import training_parser, use_threads
+from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import save_weights
@@ -71,7 +73,10 @@ def train(
     metrics = evaluate(Layers(network, device))
     return save_weights(
         weights,
-        {WEIGHTS_FILE: state},
+        {
+            WEIGHTS_FILE: state,
+            FAMILIARITY_FILE: fit_familiarity(drawn).state(),
+        },
         model=SPEC.name,
         version=SPEC.version,
         trained_on=f"{SPEC.training_data}; {len(subjects)} simulated subjects",

@@ -28,6 +28,13 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
     return parser
 
 
+def weights_parser(model: str) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m workers.MODEL.familiar``."""
+    parser = argparse.ArgumentParser(prog=f"python -m workers.{model}.familiar")
+    parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
+    return parser
+
+
 def evaluation_parser(model: str) -> argparse.ArgumentParser:
     """Return the parser of ``python -m workers.MODEL.evaluate``."""
     parser = argparse.ArgumentParser(

@@ -61,6 +61,13 @@ def shape_at(
     return rows, columns
 
 
+def stretched(frame: npt.NDArray[Any]) -> Pixels:
+    """Map percentiles 0.5 to 99.5 of ``frame`` (rows, columns), which must differ, to 0-1."""
+    low, high = limits(frame)
+    scaled = (frame.astype(np.float32) - low) / (high - low)
+    return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+
+
 def resize(frame: Pixels, shape: tuple[int, int]) -> Pixels:
     """Return ``frame`` with ``shape`` (rows, columns), averaged when it shrinks."""
     if frame.shape[:2] == shape:

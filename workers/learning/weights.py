@@ -30,6 +30,11 @@ def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def load_all(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the tensors of every file in ``folder``, by the file's name."""
+    return {one.name: load_weights(folder, one.name) for one in read_manifest(folder).files}
+
+
 def read_manifest(folder: Path) -> WeightsManifest:
     """Return the manifest of the weights in ``folder``."""
     text = (folder / "manifest.json").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from torch import Tensor
 from shared.dicom import codes
 from workers.contract import Image, Series
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
+from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
 from workers.learning.weights import load_weights
 from workers.perfusion.blood import (
     UNCORRECTED,
@@ -63,8 +64,13 @@ class Perfusion:
     """The generator on one device, ready to predict; LSCI needs no network."""
 
     def __init__(
-        self, generator: Generator, device: torch.device, correction: Coefficients = UNCORRECTED
+        self,
+        generator: Generator,
+        device: torch.device,
+        correction: Coefficients = UNCORRECTED,
+        familiarity: Familiarity | None = None,
     ) -> None:
+        self._familiarity = familiarity
         self._generator = generator.to(device).eval()
         self._device = device
         self._correction = correction
@@ -104,7 +110,8 @@ class Perfusion:
         )
 
     def _read_photo(self, image: Image, measured: Sequence[_Measured]) -> Findings:
-        prediction = self.predict_photo(np.ascontiguousarray(image.pixels[0], np.uint8))
+        photo = np.ascontiguousarray(image.pixels[0], np.uint8)
+        prediction = self.predict_photo(photo)
         if not prediction.keloid.any():
             return _declined(image, "no keloid found in the photo")
         note = "Perfusion predicted from colour by a network trained on phantoms; arbitrary units."
@@ -120,8 +127,13 @@ class Perfusion:
                 *region_measurements(region_of(prediction.perfusion, prediction.keloid), KELOID),
                 *compared,
             ),
-            assessments=(_eligible(note),),
+            assessments=(_eligible(note), *self._likeness(photo)),
         )
+
+    def _likeness(self, photo: npt.NDArray[np.uint8]) -> tuple[Assessment, ...]:
+        if self._familiarity is None:
+            return ()
+        return (self._familiarity.judge([photo_picture(photo)]),)
 
 
 def load(weights: Path, device: torch.device) -> Perfusion:
@@ -135,7 +147,7 @@ def load(weights: Path, device: torch.device) -> Perfusion:
     generator = Generator()
     generator.load_state_dict(load_weights(weights, GENERATOR_FILE))
     (correction,) = load_weights(weights, CORRECTION_FILE).values()
-    return Perfusion(generator, device, correction.double().numpy())
+    return Perfusion(generator, device, correction.double().numpy(), load_familiarity(weights))
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -16,11 +16,13 @@ from torch import Tensor
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import training_parser, use_threads
+from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.blood import Coefficients, fit_correction
 from workers.perfusion.evaluate import evaluate
+from workers.perfusion.familiar import drawn
 from workers.perfusion.model import CORRECTION_FILE, GENERATOR_FILE, Perfusion, compact
 from workers.perfusion.network import Generator, PatchDiscriminator
 from workers.perfusion.phantom import keloid
@@ -86,6 +88,7 @@ def train(
         {
             GENERATOR_FILE: compact(generator.state_dict()),
             CORRECTION_FILE: {"correction": torch.from_numpy(correction).float()},
+            FAMILIARITY_FILE: fit_familiarity(drawn).state(),
         },
         model=SPEC.name,
         version=SPEC.version,

@@ -1,6 +1,7 @@
 """The segmentation model: photos in, findings out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from workers.contract import Image, Series
 from workers.findings import Findings
+from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
 from workers.learning.weights import load_weights
 from workers.segmentation.crop import Crop, best_crop
 from workers.segmentation.network import CropClassifier, DeepLab
@@ -24,8 +26,13 @@ class Segmentation:
     """Both networks on one device, ready to predict."""
 
     def __init__(
-        self, segmenter: DeepLab, classifier: CropClassifier, device: torch.device
+        self,
+        segmenter: DeepLab,
+        classifier: CropClassifier,
+        device: torch.device,
+        familiarity: Familiarity | None = None,
     ) -> None:
+        self._familiarity = familiarity
         self._segmenter = segmenter.to(device).eval()
         self._classifier = classifier.to(device).eval()
         self._device = device
@@ -57,7 +64,11 @@ class Segmentation:
         crop = find_crop(masks)
         is_keloid = 2 * int(masks.keloid.sum()) > int(masks.lesion.sum())
         malignant = None if crop is None or is_keloid else self.classify(photo, crop)
-        return findings_of(image, masks, crop, malignant)
+        found = findings_of(image, masks, crop, malignant)
+        if self._familiarity is None:
+            return found
+        likeness = self._familiarity.judge([photo_picture(photo)])
+        return replace(found, assessments=(*found.assessments, likeness))
 
 
 def find_crop(masks: Masks) -> Crop | None:
@@ -81,7 +92,7 @@ def load(weights: Path, device: torch.device) -> Segmentation:
     segmenter, classifier = DeepLab(), CropClassifier()
     segmenter.load_state_dict(load_weights(weights, SEGMENTER_FILE))
     classifier.load_state_dict(load_weights(weights, CLASSIFIER_FILE))
-    return Segmentation(segmenter, classifier, device)
+    return Segmentation(segmenter, classifier, device, load_familiarity(weights))
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,9 +1,7 @@
 """Real photos: the lesion masks of the network against those that people drew."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +10,9 @@ from shared.errors import ConfigurationError
 from workers.learning.bootstrap import correlation
 from workers.learning.results import Row, Table, tabulate
 from workers.segmentation.evaluate import Overlap, overlap
+from workers.segmentation.folder import Folder, FolderCase, is_held_out, read_photo, said
 from workers.segmentation.model import Segmentation
+from workers.segmentation.spec import LESION
 
 _LONGEST = 1024
 _NOTE = (
@@ -40,24 +40,27 @@ class RealCase:
 
 
 def real_tables(
-    model: Segmentation, images: Path, masks: Path, groups: Path | None, by: str
+    model: Segmentation, folder: Folder, by: str, *, held_out: bool = False
 ) -> list[Table]:
-    """Return the table of all photos in ``images``, and one for each group.
+    """Return the table of all photos of lesions in ``folder``, and one for each group.
 
-    A mask has the name of its photo, whatever the ending. ``groups`` is a CSV with columns
-    ``image``, ``by`` and, where patients have several photos, ``patient``.
+    Groups are of what the folder's table says in the column ``by``. With ``held_out``, only
+    patients count that no training from this folder has seen.
 
     Raises
     ------
     ConfigurationError
         No photo has a mask.
     """
-    said = _said(groups)
-    found = {path.stem: path for path in masks.iterdir()}
-    photos = [path for path in sorted(images.iterdir()) if path.stem in found]
+    rows = said(folder.groups)
+    photos = [
+        one
+        for one in folder.cases()
+        if LESION in one.masks and (not held_out or is_held_out(one.patient))
+    ]
     if not photos:
         raise ConfigurationError("no photo has a mask of its name")
-    cases = [_case(model, one, found[one.stem], said.get(one.stem, {}), by) for one in photos]
+    cases = [_case(model, one, rows.get(one.image.stem, {}).get(by, "")) for one in photos]
     tables = [_table("Real photos", cases)]
     names = sorted({one.group for one in cases})
     for name in names if len(names) > 1 else ():
@@ -90,32 +93,24 @@ def _table(title: str, cases: Sequence[RealCase]) -> Table:
     return tabulate(title, _NOTE.format(count=len(cases)), _ROWS, list(patients.values()), figures)
 
 
-def _case(model: Segmentation, photo: Path, mask: Path, said: dict[str, str], by: str) -> RealCase:
-    bgr, drawn = cv2.imread(str(photo)), cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
-    if bgr is None or drawn is None:
-        raise ConfigurationError("a photo or its mask is no picture")
-    scale = min(1.0, _LONGEST / max(bgr.shape[:2]))
-    shape = (round(bgr.shape[1] * scale), round(bgr.shape[0] * scale))
-    image = np.ascontiguousarray(cv2.resize(bgr, shape, interpolation=cv2.INTER_AREA)[..., ::-1])
-    truth = cv2.resize(drawn, shape, interpolation=cv2.INTER_NEAREST) > 127
+def _case(model: Segmentation, case: FolderCase, group: str) -> RealCase:
+    one = read_photo(case)
+    drawn = one.bits & np.uint8(1 << (LESION - 1))
+    scale = min(1.0, _LONGEST / max(one.image.shape[:2]))
+    shape = (round(one.image.shape[1] * scale), round(one.image.shape[0] * scale))
+    image = np.ascontiguousarray(cv2.resize(one.image, shape, interpolation=cv2.INTER_AREA))
+    truth = cv2.resize(drawn, shape, interpolation=cv2.INTER_NEAREST) > 0
     masks = model.segment(np.asarray(image, np.uint8))
     redness = np.log((image[..., 0] + 8.0) / (image[..., 1] + 8.0))
     levels = np.clip(redness * 200, 0, 255).astype(np.uint8)
     _, red = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     return RealCase(
-        patient=said.get("patient") or photo.stem,
-        group=said.get(by, ""),
+        patient=case.patient,
+        group=group,
         ours=overlap(masks.lesion, truth),
         baseline=overlap(red > 0, truth),
         skin_share=float(masks.skin[truth].mean()) if truth.any() else 0.0,
     )
-
-
-def _said(groups: Path | None) -> dict[str, dict[str, str]]:
-    if groups is None:
-        return {}
-    with groups.open(encoding="utf-8", newline="") as opened:
-        return {row["image"]: row for row in csv.DictReader(opened)}
 
 
 def _dice(one: Overlap) -> float:

@@ -6,7 +6,6 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 from workers.segmentation.evaluate import ARMS, MASKS, Case, Overlap, metrics_of, read
+from workers.segmentation.folder import add_folder, folder_of
 from workers.segmentation.model import load
 from workers.segmentation.phantom import View, photo
 from workers.segmentation.real import real_tables
@@ -173,15 +173,15 @@ def _area_r(overlaps: Sequence[Overlap]) -> float:
 def main() -> None:
     """Evaluate the weights in a folder; print and write the tables."""
     parser = evaluation_parser(SPEC.name)
-    parser.add_argument("--images", type=Path, help="folder of real photos, of one name with …")
-    parser.add_argument("--masks", type=Path, help="… their lesion masks, 0 and 255")
-    parser.add_argument("--groups", type=Path, help="CSV: column image, and that of --by")
+    add_folder(parser)
+    parser.add_argument("--held-out", action="store_true", help="patients that training left out")
     parser.add_argument("--by", default="fitzpatrick", help="column that groups the photos")
     given = parser.parse_args()
     use_threads(given.threads)
     model, manifest = load(given.weights, default_device()), read_manifest(given.weights)
-    if given.images and given.masks:
-        found = real_tables(model, given.images, given.masks, given.groups, given.by)
+    folder = folder_of(given)
+    if folder:
+        found = real_tables(model, folder, given.by, held_out=given.held_out)
         title, name = f"{SPEC.title}: real photos", f"{SPEC.name}-real"
         sys.stdout.write(write(given.output, name, title, found, **facts_of(manifest)))
         return

@@ -3,11 +3,10 @@
 Run ``python -m workers.segmentation.train --commit $(git rev-parse --short HEAD)``.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import structlog
@@ -17,34 +16,22 @@ from torch import Tensor, nn
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import training_parser, use_threads
+from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
-from workers.segmentation.crop import best_crop
+from workers.segmentation.bank import Bank, draw_bank, read_bank
 from workers.segmentation.evaluate import evaluate
+from workers.segmentation.familiar import drawn
+from workers.segmentation.folder import Folder, add_folder, folder_of
 from workers.segmentation.model import CLASSIFIER_FILE, SEGMENTER_FILE, Segmentation, compact
 from workers.segmentation.network import HEADS, CropClassifier, DeepLab
-from workers.segmentation.phantom import Disease, Photo, photo
-from workers.segmentation.preprocess import INPUT_SIZE, crop_pixels
 from workers.segmentation.spec import SPEC
 
 log = structlog.get_logger()
 
-PHOTO_SIZE = 320
-"""Side of a phantom photo: more than the networks read, so that crops show real texture."""
-
 _TRAIN_SIZE = 160
 _BATCH = 6
 _HEAD_WEIGHTS = (1.0, 2.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bank:
-    """Phantoms in memory: images and truth bits (1 skin, 2 lesion, 4 keloid), crops and class."""
-
-    images: npt.NDArray[np.uint8]
-    truth: npt.NDArray[np.uint8]
-    crops: npt.NDArray[np.uint8]
-    malignant: npt.NDArray[np.bool_]
 
 
 def train(
@@ -56,15 +43,18 @@ def train(
     subjects: range = range(1200),
     keep: Path | None = None,
     start: Path | None = None,
+    photos: Folder | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
     """Train on the phantoms of ``subjects`` and write ``weights`` with their figures.
 
     With ``start``, a folder of weights, training of the segmenter goes on from there, and the
-    classifier is kept as it is.
+    classifier is kept as it is. With ``photos``, half of what the segmenter sees is real: those of
+    patients that :func:`workers.segmentation.folder.is_held_out` does not keep for the evaluation.
     """
     bank = draw_bank(subjects)
     log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops))
+    real = read_bank(photos) if photos else None
     torch.manual_seed(seed)
     segmenter, classifier = DeepLab(), CropClassifier()
     if start is None:
@@ -81,7 +71,7 @@ def train(
         classifier.load_state_dict(load_weights(start, CLASSIFIER_FILE))
     fit(
         segmenter,
-        partial(_photo_batch, bank),
+        partial(_photo_batch, bank, real),
         _segmenter_loss,
         Schedule(steps=steps, seed=seed),
         device,
@@ -90,6 +80,7 @@ def train(
     states = {
         SEGMENTER_FILE: compact(segmenter.state_dict()),
         CLASSIFIER_FILE: compact(classifier.state_dict()),
+        FAMILIARITY_FILE: fit_familiarity(drawn).state(),
     }
     metrics = evaluate(Segmentation(segmenter, classifier, device))
     log.info("evaluated", **asdict(metrics))
@@ -99,49 +90,30 @@ def train(
         model=SPEC.name,
         version=SPEC.version,
         trained_on="procedural phantom photos (workers/segmentation/phantom.py), subjects "
-        f"{subjects.start} to {subjects.stop - 1}",
+        f"{subjects.start} to {subjects.stop - 1}"
+        + (f"; {len(real.images)} real photos" if real else ""),
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
-        f"--first-subject {subjects.start} --subjects {len(subjects)}" + trained_before(start),
+        f"--first-subject {subjects.start} --subjects {len(subjects)}"
+        + (" --images, --masks: see trained_on" if real else "")
+        + trained_before(start),
     )
 
 
-def draw_bank(subjects: range) -> Bank:
-    """Return the phantoms of ``subjects``; a crop for each that has one and is no keloid."""
-    images, truth, crops, malignant = [], [], [], []
-    for subject in subjects:
-        one = photo(subject, PHOTO_SIZE)
-        bits = one.skin * 1 + one.lesion * 2 + one.keloid * 4
-        shape = (INPUT_SIZE, INPUT_SIZE)
-        images.append(cv2.resize(one.image, shape, interpolation=cv2.INTER_AREA))
-        truth.append(cv2.resize(bits.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST))
-        crop = _classifiable_crop(one)
-        if crop is not None:
-            crops.append(crop)
-            malignant.append(one.disease is not Disease.ATOPIC_DERMATITIS)
-    return Bank(
-        images=np.stack(images),
-        truth=np.stack(truth),
-        crops=np.stack(crops),
-        malignant=np.array(malignant),
-    )
-
-
-def _classifiable_crop(one: Photo) -> npt.NDArray[np.uint8] | None:
-    crop = best_crop(one.skin, one.lesion)
-    if crop is None or one.disease is Disease.KELOID:
-        return None
-    return crop_pixels(one.image, crop)
-
-
-def _photo_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    chosen = rng.integers(len(bank.images), size=_BATCH)
-    images = torch.from_numpy(bank.images[chosen]).permute(0, 3, 1, 2).float() / 255
-    bits = torch.from_numpy(bank.truth[chosen])[:, None]
-    masks = torch.cat([(bits & 1 << head) > 0 for head in range(len(HEADS))], dim=1).float()
+def _photo_batch(bank: Bank, real: Bank | None, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    count = _BATCH if real is None else _BATCH // 2
+    parts = [one.pick(rng, count) for one in (bank, real) if one is not None]
+    pixels, bits, known = (np.concatenate(one) for one in zip(*parts, strict=True))
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    masks = _heads(bits[:, None])
     images, masks = random_affine(rng, images, masks, size=_TRAIN_SIZE, view=(0.45, 0.95))
-    return random_colour(rng, images), (masks > 0.5).float()
+    return random_colour(rng, images), (masks > 0.5).float(), _heads(known[:, None, None, None])
+
+
+def _heads(bits: npt.NDArray[np.uint8]) -> Tensor:
+    one = torch.from_numpy(bits)
+    return torch.cat([(one & 1 << head) > 0 for head in range(len(HEADS))], dim=1).float()
 
 
 def _crop_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -155,8 +127,10 @@ def _crop_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
 
 
 def _segmenter_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    images, masks = batch
-    logits = network(images).float()
+    images, masks, known = batch
+    # Where nobody drew a structure, nothing is learned about it: sure that it is not there, as the
+    # empty mask says, the network gets no gradient.
+    logits = network(images).float().masked_fill(known == 0, -30.0)
     weights = torch.tensor(_HEAD_WEIGHTS, device=logits.device)[:, None, None]
     entropy = nn.functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
     return (entropy * weights).mean() + soft_dice_loss(logits, masks)
@@ -174,6 +148,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1200)
     parser.add_argument("--first-subject", type=int, default=0)
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    add_folder(parser)
     given = parser.parse_args()
     use_threads(given.threads)
     train(
@@ -183,6 +158,7 @@ def main() -> None:
         device=default_device(),
         subjects=range(given.first_subject, given.first_subject + given.subjects),
         start=given.start,
+        photos=folder_of(given),
         keep=given.keep,
         commit=given.commit,
     )

@@ -7,7 +7,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from services.local.addresses import DicomAddress, PacsAddress
-from services.local.readback import PacsReader, parts_of
+from services.local.readback import PacsReader
+from shared.web import parts_of
 from tests import factories
 
 

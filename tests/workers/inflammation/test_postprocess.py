@@ -20,15 +20,15 @@ def by_quantity(values: tuple[Measurement, ...]) -> dict[object, float]:
 
 
 def test_grade_score_and_share_describe_the_whole_image() -> None:
-    found = by_quantity(measurements(quarter_inflamed(), HALF_UM))
-    assert found[codes.INFLAMMATION_SCORE] == pytest.approx(1)
-    assert found[codes.INFLAMMATION_GRADE] == 1
+    found = by_quantity(measurements(quarter_inflamed(), HALF_UM, score=1.6))
+    assert found[codes.INFLAMMATION_SCORE] == pytest.approx(1.6)
+    assert found[codes.INFLAMMATION_GRADE] == 2
     assert found[codes.AREA_FRACTION] == pytest.approx(25)
     assert found[codes.AREA] == pytest.approx(100 * 50 * 0.0005**2)
 
 
 def test_without_spacing_no_area_is_given() -> None:
-    values = measurements(quarter_inflamed(), None)
+    values = measurements(quarter_inflamed(), None, score=1.0)
     assert codes.SQUARE_MILLIMETRE not in {one.unit for one in values}
 
 
