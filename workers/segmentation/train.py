@@ -72,7 +72,7 @@ def train(
     fit(
         segmenter,
         partial(_photo_batch, bank, real),
-        _segmenter_loss,
+        segmenter_loss,
         Schedule(steps=steps, seed=seed),
         device,
         kept=keep and keep / "segmenter.checkpoint",
@@ -126,7 +126,8 @@ def _crop_batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
     return random_colour(rng, crops), labels
 
 
-def _segmenter_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+def segmenter_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return entropy plus Dice loss; the batch is images, masks, known heads (N, 3, 1, 1)."""
     images, masks, known = batch
     # Where nobody drew a structure, nothing is learned about it: sure that it is not there, as the
     # empty mask says, the network gets no gradient.
