@@ -94,8 +94,10 @@ def fit_familiarity(draw: Callable[[int], Pixels]) -> Familiarity:
     )
 
 
-def load_familiarity(weights: Path) -> Familiarity:
-    """Return the familiarity in folder ``weights``."""
+def load_familiarity(weights: Path) -> Familiarity | None:
+    """Return the familiarity in folder ``weights``; ``None`` where it was not fitted."""
+    if all(one.name != FAMILIARITY_FILE for one in read_manifest(weights).files):
+        return None
     state = load_weights(weights, FAMILIARITY_FILE)
     mean, precision, limit = (state[one].numpy() for one in ("mean", "precision", "limit"))
     return Familiarity(mean=mean, precision=precision, limit=float(limit[0]))

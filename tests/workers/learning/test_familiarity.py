@@ -60,7 +60,24 @@ def test_it_is_read_back_as_it_was_written(fitted: Familiarity, tmp_path: Path) 
         command="",
     )
 
-    assert load_familiarity(tmp_path).distance(grain(3)) == fitted.distance(grain(3))
+    found = load_familiarity(tmp_path)
+    assert found is not None
+    assert found.distance(grain(3)) == fitted.distance(grain(3))
+
+
+def test_weights_without_it_say_nothing(tmp_path: Path) -> None:
+    save_weights(
+        tmp_path,
+        {},
+        model="one",
+        version="0",
+        trained_on="",
+        metrics={},
+        commit="",
+        command="",
+    )
+
+    assert load_familiarity(tmp_path) is None
 
 
 def test_a_colour_cast_counts_and_a_mirror_does_not() -> None:

@@ -9,7 +9,7 @@ def test_what_nobody_drew_teaches_nothing() -> None:
     known = torch.tensor([0.0, 1.0, 0.0])[None, :, None, None]
     network = torch.nn.Identity()
 
-    segmenter_loss(network, (logits, torch.zeros(1, len(HEADS), 8, 8), known)).backward()
+    segmenter_loss(network, (logits, torch.zeros(1, len(HEADS), 8, 8), known)).backward()  # type: ignore[no-untyped-call]
 
     assert logits.grad is not None
     assert logits.grad[:, 1].abs().sum() > 0
