@@ -78,7 +78,7 @@ class DicomWebPacs:
         response = self._web.send("GET", path, headers=_JSON, params=query)
         if response.status_code == requests.codes.not_found:
             return []
-        _check(response)
+        check_status(response)
         answer = _json(response) if response.content else []
         try:
             return [Dataset.from_json(one, lambda *_: b"") for one in answer]
