@@ -139,8 +139,10 @@ def statistics(picture: Pixels) -> Floats:
 def _colours(picture: Pixels) -> list[float]:
     red, green, blue = (picture[..., one] + 0.03 for one in range(3))
     warm, cold = np.log(red / green), np.log(green / blue)
-    together = float(np.corrcoef(warm.ravel()[::7], cold.ravel()[::7] + 1e-6)[0, 1])
-    found = [warm.mean(), warm.std(), cold.mean(), cold.std(), np.nan_to_num(together)]
+    # The correlation of the two by hand: a gray picture has none, and no spread to divide by.
+    covariance = ((warm - warm.mean()) * (cold - cold.mean())).mean()
+    together = covariance / max(float(warm.std() * cold.std()), 1e-6)
+    found = [warm.mean(), warm.std(), cold.mean(), cold.std(), together]
     return [*(float(one) for one in found), float((picture.max(axis=2) > 0.99).mean())]
 
 

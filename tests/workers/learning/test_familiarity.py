@@ -80,6 +80,12 @@ def test_weights_without_it_say_nothing(tmp_path: Path) -> None:
     assert load_familiarity(tmp_path) is None
 
 
+def test_a_gray_photo_has_statistics_too() -> None:
+    gray = np.repeat(np.random.default_rng(0).integers(0, 255, (80, 80, 1)), 3, axis=2)
+
+    assert np.isfinite(statistics(photo_picture(gray.astype(np.uint8)))).all()
+
+
 def test_a_colour_cast_counts_and_a_mirror_does_not() -> None:
     photo = np.random.default_rng(0).integers(60, 200, (80, 120, 3)).astype(np.uint8)
     seen = statistics(photo_picture(photo))
