@@ -44,8 +44,17 @@ def test_train_is_the_training_of_one_model(started: list[list[str]]) -> None:
     assert result.exit_code == 0
 
 
-def test_a_model_that_is_not_there_is_refused(started: list[list[str]]) -> None:
-    result = CliRunner().invoke(app, ["train", "moles"])
+def test_gather_is_told_the_model_and_all_options(started: list[list[str]]) -> None:
+    result = CliRunner().invoke(app, ["gather", "segmentation", "--output", "folder"])
+
+    expected = ["-m", "workers.learning.gather", "segmentation", "--output", "folder"]
+    assert started == [[sys.executable, *expected]]
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["train", "gather"])
+def test_a_model_that_is_not_there_is_refused(started: list[list[str]], command: str) -> None:
+    result = CliRunner().invoke(app, [command, "moles"])
 
     assert result.exit_code == 1
     assert "no model moles" in result.output
