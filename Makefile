@@ -10,7 +10,7 @@ SHELL := /bin/sh
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo viewer up test conformance browser-test bad-input chaos eval compose-test helm-test \
+.PHONY: help demo viewer up test conformance browser-test bad-input chaos scale-test eval compose-test helm-test \
 	helm-docs check \
 	format clean \
 	needs-demo needs-viewer needs-test needs-browser
@@ -50,6 +50,9 @@ helm-docs: $(EXTRAS)-dev ## README.md and values.schema.json of the chart, from 
 
 chaos: needs-test $(EXTRAS)-dev ## kill -9 everything, everywhere, under load: nothing lost, nothing twice
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+scale-test: needs-test $(EXTRAS)-dev ## workers and Ray nodes come and go under load
+	$(BIN)/python -m tests.scaling
 
 eval: $(EXTRAS)-local ## tables of all models from the shipped weights; ARGS=--quick takes minutes
 	$(BIN)/cutis eval all $(ARGS)
