@@ -23,7 +23,12 @@ def test_a_good_study_completes_after_all_the_bad_ones(tmp_path: Path, show: Sho
     data = tmp_path / "data"
     data.mkdir()
     wanted = expected()
-    bad = {name: one for name, one in stored_cases().items() if wanted[name].job != "decoded"}
+    bad = {
+        name: one
+        for name, one in stored_cases().items()
+        # Not those that are cut: this listener has longer times and takes larger instances.
+        if wanted[name].answer == "B007" or wanted[name].job in {"undecodable", "too-large"}
+    }
     undecodable = {name for name in bad if wanted[name].job}
     with running_pipeline(data) as pipeline:
         database = Database(f"sqlite:///{data / 'cutis.db'}")
