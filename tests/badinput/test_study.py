@@ -50,8 +50,10 @@ def test_a_good_study_completes_after_all_the_bad_ones(tmp_path: Path, show: Sho
     rows = [(state, code, count) for (state, code), count in sorted(ended.items())]
     show(f"jobs of {len(undecodable)} studies that cannot be decoded", rows)
     assert good["state"] == "done", good["reason"]
-    assert {state for state, _ in ended} == {JobState.FAILED}
-    assert {code for _, code in ended} == {"undecodable", "too-large"}
+    failed = {code: count for (state, code), count in ended.items() if state == JobState.FAILED}
+    assert failed.keys() == {"undecodable", "too-large"}
+    # The one that is done may be a study of several images, or declined in its report.
+    assert sum(ended.values()) - sum(failed.values()) <= 1
     # What routing declines by its header alone has no job.
     assert len(undecodable) // 2 < sum(ended.values()) <= len(undecodable)
 
