@@ -43,7 +43,7 @@ def round_length(longest: float) -> float:
 
 
 def label(length_mm: float) -> str:
-    """Return e.g. ``2 cm``, ``5 mm`` or ``200 um`` (in the font's own letters)."""
+    """Return e.g. ``2 cm``, ``5 mm`` or ``200 um`` (the font has no micro sign)."""
     if length_mm >= 10:
         return f"{length_mm / 10:g} cm"
-    return f"{length_mm:g} mm" if length_mm >= 1 else f"{1000 * length_mm:g} \N{MICRO SIGN}m"
+    return f"{length_mm:g} mm" if length_mm >= 1 else f"{1000 * length_mm:g} um"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from services.writer.overlay import render_overlay
 from services.writer.scale_bar import draw_scale_bar, label, round_length
@@ -18,7 +19,14 @@ def test_lengths_are_round_and_fit(longest: float, length: float) -> None:
 
 
 def test_labels_have_the_unit_that_fits() -> None:
-    assert [label(one) for one in (20.0, 5.0, 0.2)] == ["2 cm", "5 mm", "200 \N{MICRO SIGN}m"]
+    assert [label(one) for one in (20.0, 5.0, 0.2)] == ["2 cm", "5 mm", "200 um"]
+
+
+def test_the_font_has_every_letter_of_the_labels() -> None:
+    font = ImageFont.load_default(16)
+    missing = bytes(font.getmask("\N{MICRO SIGN}"))
+    letters = set("".join(label(one) for one in (20.0, 5.0, 0.2))) - {" "}
+    assert not [one for one in letters if bytes(font.getmask(one)) == missing]
 
 
 def test_the_bar_is_as_long_as_it_says() -> None:
