@@ -98,7 +98,7 @@ class Supervisor:
         for child in reversed(self._children):
             if child.pid:
                 clean = child.stop()
-                log.info("stopped", program=child.program.name, by_itself=clean)
+                log.info("stopped", program=child.program.name, killed=not clean)
         left = kill(one for one in descendants() if one.pid != self._guard.pid)
         if left:
             log.warning("left behind, killed", processes=left)

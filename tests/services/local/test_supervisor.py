@@ -79,7 +79,7 @@ def test_a_program_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
         it.stop()
 
     assert sleeping(number) == []
-    assert [one["by_itself"] for one in it.events("stopped")] == [False]
+    assert [one["killed"] for one in it.events("stopped")] == [True]
 
 
 def test_what_a_dead_program_left_is_killed_before_it_is_started_again(tmp_path: Path) -> None:
