@@ -12,7 +12,7 @@ from workers.inflammation.phantom import field
 from workers.layers.phantom import stack
 from workers.perfusion.phantom import KeloidPhantom, keloid
 from workers.perfusion.speckle import raw_frames
-from workers.segmentation.phantom import View, photo
+from workers.segmentation.phantom import Disease, View, photo
 
 
 class Kind(StrEnum):
@@ -36,6 +36,7 @@ EXPECTED_MODELS: dict[Kind, frozenset[str]] = {
 
 _PHOTO_SIZE = 512
 _PHOTO_MM = 0.1
+_DISEASES = tuple(one for one in Disease if one is not Disease.KELOID)  # a kind of its own
 _KELOID_SIZE = 256
 _KELOID_MM = 0.2
 _FRAME_TIME_MS = 40.0
@@ -69,7 +70,12 @@ def _photo_study(seed: int) -> list[Dataset]:
     # Half of the photos are calibrated and half are compressed, in all four combinations. A person
     # is not 5 cm wide: what has a scale is a close-up.
     calibrated = bool(seed % 2)
-    picture = photo(seed, _PHOTO_SIZE, view=View.CLOSE if calibrated else None)
+    picture = photo(
+        seed,
+        _PHOTO_SIZE,
+        disease=_DISEASES[seed % len(_DISEASES)],
+        view=View.CLOSE if calibrated else None,
+    )
     spacing_mm = _PHOTO_MM if calibrated else None
     return [photograph(picture.image, series, spacing_mm=spacing_mm, jpeg=seed // 2 % 2 == 0)]
 
