@@ -36,7 +36,8 @@ EXPECTED_MODELS: dict[Kind, frozenset[str]] = {
 
 _PHOTO_SIZE = 512
 _PHOTO_MM = 0.1
-_DISEASES = tuple(one for one in Disease if one is not Disease.KELOID)  # a kind of its own
+# A keloid is a kind of its own; skin without a lesion has nothing to show.
+_DISEASES = tuple(one for one in Disease if one not in {Disease.NONE, Disease.KELOID})
 _KELOID_SIZE = 256
 _KELOID_MM = 0.2
 _FRAME_TIME_MS = 40.0
