@@ -11,8 +11,9 @@ class Expected(BaseModel):
 
     ``answer``: the status of the C-STORE, ``cut``, ``reject result/source/reason``, or what the
     conversation itself calls it. ``code``: of the quarantine, or ``duplicate``, ``conflict``.
-    ``job``: what decoding ends with: ``decoded`` or the code of the job's error. ``why``: what
-    is not plain from the name.
+    ``job``: what decoding ends with: ``decoded`` or the code of the job's error. ``routed``: of
+    a study that no model reads, so that it has no job: the code of the decision. ``why``: what is
+    not plain from the name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -20,6 +21,7 @@ class Expected(BaseModel):
     answer: str
     code: str = ""
     job: str = ""
+    routed: str = ""
     why: str = ""
 
 

@@ -130,6 +130,19 @@ class Peer:
         return received
 
 
+def send_to(port: int, request: StoreRequest, *, calling: bytes = b"PACS") -> str:
+    """Store one instance in an association of its own; return what it was answered."""
+    context = (1, request.sop_class_uid, (request.transfer_syntax_uid,))
+    with Peer(port) as peer:
+        answer = peer.associate(associate_request((context,), calling=calling))
+        if answer != "accepted":
+            return answer
+        answer = peer.store(request)
+        if answer != "cut":
+            peer.release()
+        return answer
+
+
 def pdu(kind: int, body: bytes, length: int | None = None) -> bytes:
     """Return one PDU; ``length`` may lie."""
     return struct.pack(">BxL", kind, len(body) if length is None else length) + body
