@@ -122,6 +122,8 @@ class InstanceStore:
         """Say whether this instance was taken before in another encoding."""
         with self._database.read() as session:
             known = spooled_instances(session, manifest.sop_instance_uid)
+        if not known:
+            return False  # new, as nearly all are: writing it computes the digest
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             return False  # the very same bytes: recording says so, and counts
