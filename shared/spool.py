@@ -12,6 +12,9 @@ from pathlib import Path
 from shared.errors import ResourceError
 from shared.failpoints import failpoint
 
+FRESH_SECONDS = 600.0
+"""A file written so lately belongs to whoever wrote it: the same image may arrive again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpooledFile:
@@ -121,7 +124,7 @@ class Spool:
                     name = Path(entry.path).relative_to(self._root).as_posix()
                     yield FoundFile(key=name, size=found.st_size, modified=found.st_mtime)
 
-    def remove_old(self, key: str, seconds: float) -> bool:
+    def remove_old(self, key: str, seconds: float = FRESH_SECONDS) -> bool:
         """Remove a file unless it was written in the last ``seconds``; say whether it is gone.
 
         A file that a writer puts there in this very moment is put back: writers replace files,

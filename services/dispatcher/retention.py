@@ -37,9 +37,6 @@ AT_ONCE = 200
 FEW = 20
 """So many files that the database never knew are no reason to doubt that it is the right one."""
 
-FRESH_SECONDS = 600.0
-"""A file written so lately belongs to whoever wrote it: the same image may arrive again."""
-
 
 class Retention:
     """Removes files of one spool; a second one beside it is harmless."""
@@ -137,7 +134,7 @@ class Retention:
     def _remove(self, area: str, keys: Iterable[str]) -> int:
         removed = 0
         for key in keys:
-            removed += self._spool.remove_old(key, FRESH_SECONDS)
+            removed += self._spool.remove_old(key)
             if key.startswith("jobs/"):
                 self._remove_empty(key)
         if removed:

@@ -15,8 +15,6 @@ from shared.spool import Spool
 
 log = structlog.get_logger(__name__)
 
-_FRESH_SECONDS = 600.0
-
 
 class ReleasedInstances:
     """Takes in what was released; what still cannot be accepted is held again, with its reason.
@@ -75,7 +73,7 @@ class ReleasedInstances:
             copy = end_release(session, row.id)
         if copy is not None:
             # The same bytes may have been set aside again a moment ago: those are not ours.
-            self._spool.remove_old(copy, _FRESH_SECONDS)
+            self._spool.remove_old(copy)
         log.info("instance taken from quarantine", sha256=row.sha256)
 
     def _content(self, row: QuarantinedInstance) -> bytes:
