@@ -8,13 +8,14 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from services.dispatcher.settings import RetentionSettings
 from shared.db.engine import Database
@@ -66,23 +67,22 @@ class Retention:
     def sweep(self) -> None:
         """Remove what the policy allows, at most ``AT_ONCE`` of each kind."""
         own = self._own
-        if own.instances_hours:
-            with self._database.write() as session:
-                keys = release_instances(session, timedelta(hours=own.instances_hours), AT_ONCE)
-            self._remove("instances", keys)
-        if own.quarantine_hours:
-            with self._database.write() as session:
-                keys = release_quarantine(session, timedelta(hours=own.quarantine_hours), AT_ONCE)
-            self._remove("quarantine", keys)
-        if own.results_hours:
-            with self._database.write() as session:
-                keys = release_results(session, timedelta(hours=own.results_hours), AT_ONCE)
-            self._remove("results", keys)
-        if own.findings_hours:
-            with self._database.write() as session:
-                keys = release_findings(session, timedelta(hours=own.findings_hours), AT_ONCE)
-            for key in keys:
-                self._remove_findings(key)
+        for kind, hours, release in (
+            ("instances", own.instances_hours, release_instances),
+            ("quarantine", own.quarantine_hours, release_quarantine),
+            ("results", own.results_hours, release_results),
+        ):
+            self._remove(kind, self._released(hours, release))
+        for key in self._released(own.findings_hours, release_findings):
+            self._remove_findings(key)
+
+    def _released(
+        self, hours: float, release: Callable[[Session, timedelta, int], list[str]]
+    ) -> list[str]:
+        if not hours:
+            return []
+        with self._database.write() as session:
+            return release(session, timedelta(hours=hours), AT_ONCE)
 
     def put_back(self) -> None:
         """Put back what a removal took that did not end, where a row needs it after all.
