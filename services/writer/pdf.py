@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
 from services.writer.identity import Identity
+from services.writer.plain import blank, reference
 
 MAX_PAGES = 20
 """Of a long series the first pictures only: a PDF is for a quick look."""
@@ -21,23 +22,13 @@ def build_pdf(pictures: Sequence[npt.NDArray[np.uint8]], identity: Identity) -> 
     """Return one page for each picture, (rows, columns, 3) uint8 RGB; the same, the same bytes."""
     document = _document(pictures)
     source = identity.source
-    dataset = Dataset()
-    dataset.SOPClassUID = EncapsulatedPDFStorage
-    dataset.SOPInstanceUID = identity.sop_instance_uid("pdf")
-    dataset.SeriesInstanceUID = identity.series_instance_uid("pdf")
-    dataset.SeriesNumber, dataset.InstanceNumber = identity.series_number("pdf"), 1
-    dataset.SeriesDescription = identity.series_description("pdf")
-    dataset.Modality, dataset.ConversionType = "DOC", "WSD"
-    equipment = identity.equipment()
-    dataset.Manufacturer = equipment["manufacturer"]
-    dataset.ManufacturerModelName = equipment["manufacturer_model_name"]
-    dataset.SoftwareVersions = equipment["software_versions"]
-    dataset.DeviceSerialNumber = equipment["device_serial_number"]
+    dataset = blank(identity, "pdf")
+    dataset.SOPClassUID, dataset.Modality = EncapsulatedPDFStorage, "DOC"
     dataset.AcquisitionDateTime = None
     # We draw no identity. What the source does not exclude, we cannot exclude either.
     dataset.BurnedInAnnotation = source.get("BurnedInAnnotation") or "YES"
     dataset.SourceInstanceSequence = [
-        _reference(one) for one in (*identity.sources, *identity.derived_from)
+        reference(one) for one in (*identity.sources, *identity.derived_from)
     ]
     dataset.DocumentTitle = identity.series_description("pdf")
     dataset.ConceptNameCodeSequence = []
@@ -62,10 +53,3 @@ def _document(pictures: Sequence[npt.NDArray[np.uint8]]) -> bytes:
         **undated,
     )
     return stream.getvalue()
-
-
-def _reference(header: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    return item

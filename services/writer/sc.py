@@ -11,6 +11,7 @@ from pydicom.uid import (
 )
 
 from services.writer.identity import Identity
+from services.writer.plain import blank, reference
 
 _ALWAYS_LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless})
 
@@ -21,21 +22,11 @@ def build_sc(picture: npt.NDArray[np.uint8], identity: Identity, index: int = 0)
     The pictures of a group are one series, to be paged through like its images.
     """
     source = identity.sources[index]
-    dataset = Dataset()
-    dataset.SOPClassUID = SecondaryCaptureImageStorage
-    dataset.SOPInstanceUID = identity.sop_instance_uid("sc", index)
-    dataset.SeriesInstanceUID = identity.series_instance_uid("sc")
-    dataset.SeriesNumber, dataset.InstanceNumber = identity.series_number("sc"), index + 1
-    dataset.SeriesDescription = identity.series_description("sc")
-    dataset.Modality, dataset.ConversionType = "OT", "WSD"
-    equipment = identity.equipment()
-    dataset.Manufacturer = equipment["manufacturer"]
-    dataset.ManufacturerModelName = equipment["manufacturer_model_name"]
-    dataset.SoftwareVersions = equipment["software_versions"]
-    dataset.DeviceSerialNumber = equipment["device_serial_number"]
+    dataset = blank(identity, "sc", index)
+    dataset.SOPClassUID, dataset.Modality = SecondaryCaptureImageStorage, "OT"
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.DerivationDescription = identity.caution()[:1024]
-    dataset.SourceImageSequence = [_reference(one) for one in (source, *identity.derived_from)]
+    dataset.SourceImageSequence = [reference(one) for one in (source, *identity.derived_from)]
     dataset.PatientOrientation, dataset.Laterality = None, None
     # We draw no identity, but what the source had burned in is still there: only it can say.
     if source.get("BurnedInAnnotation"):
@@ -50,13 +41,6 @@ def build_sc(picture: npt.NDArray[np.uint8], identity: Identity, index: int = 0)
     content = picture.tobytes()
     dataset.PixelData = content + b"\0" * (len(content) % 2)
     return dataset
-
-
-def _reference(header: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    return item
 
 
 def _copy_lossy_compression(dataset: Dataset, source: Dataset) -> None:
