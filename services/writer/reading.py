@@ -68,14 +68,13 @@ def read_header(path: Path) -> Dataset:
         raise TransientError("the instance cannot be read from disk", code="spool") from error
 
 
-def check_one_patient(paths: Iterable[Path]) -> None:
-    """Raise :class:`PermanentError` (``two-patients``) where files name different patients.
+def check_one_patient(headers: Iterable[Dataset]) -> None:
+    """Raise :class:`PermanentError` (``two-patients``) where headers name different patients.
 
     A study of two patients is a mix-up at the sender's (PS3.3 7.3.1.2: a study has one patient).
-    What is read from the images of both must not stand under the name of either. Raises as
-    :func:`read_header` does.
+    What is read from the images of both must not stand under the name of either.
     """
-    named = {str(read_header(path).get("PatientID") or "").strip() for path in paths}
+    named = {str(one.get("PatientID") or "").strip() for one in headers}
     if len(named - {""}) > 1:
         raise PermanentError(
             "the images of this study name different patients", code="two-patients"

@@ -90,11 +90,12 @@ def build_results(
     TransientError
         A file cannot be read from disk.
     """
-    check_one_patient(paths.values())
-    readings = [_reading(one, paths, spec, scales) for one in findings]
+    headers = {uid: read_header(path) for uid, path in paths.items()}
+    check_one_patient(headers.values())
+    readings = [_reading(one, headers, paths, spec, scales) for one in findings]
     for group in grouped(readings):
-        # Patient and study are copied from here: the other headers have them blank.
-        first = read_header(group[0].path)
+        # Patient and study are copied from here: the readings' headers have them blank.
+        first = headers[group[0].findings.sop_instance_uid]
         today = str(first.get("StudyDate") or "")
         analysed = group[0].findings.eligible
         comparison = compare(previous, findings, spec, today) if analysed else None
@@ -135,21 +136,26 @@ def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None
 
 
 def _reading(
-    findings: Findings, paths: Mapping[str, Path], spec: ModelSpec, scales: Mapping[str, float]
+    findings: Findings,
+    headers: Mapping[str, Dataset],
+    paths: Mapping[str, Path],
+    spec: ModelSpec,
+    scales: Mapping[str, float],
 ) -> Reading:
-    path = paths.get(findings.sop_instance_uid)
-    if path is None:
+    uid = findings.sop_instance_uid
+    if uid not in headers:
         raise PermanentError("the findings are of an image we do not have", code="findings")
-    source = read_header(path)
-    check_findings(findings, source, spec)
-    if findings.sop_instance_uid in scales:
-        give_scale(source, scales[findings.sop_instance_uid])
-    derived_from = [read_header(paths[one]) for one in findings.derived_from if one in paths]
+    check_findings(findings, headers[uid], spec)
+    source = header_copy(headers[uid])
+    if uid in scales:
+        give_scale(source, scales[uid])
     return Reading(
         findings=findings,
-        source=header_copy(source),
-        path=path,
-        derived_from=tuple(header_copy(one) for one in derived_from),
+        source=source,
+        path=paths[uid],
+        derived_from=tuple(
+            header_copy(headers[one]) for one in findings.derived_from if one in headers
+        ),
     )
 
 
