@@ -10,7 +10,7 @@ import structlog
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
 from services.listener.instance import StoreRequest
 from services.listener.pulled import request_of_file
-from services.listener.sameness import content_digest
+from services.listener.sameness import request_digest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
 from shared.db.ingest import Sender, close_association, open_association
@@ -101,9 +101,8 @@ class Puller:
         request = self._request(pacs_id)
         if not isinstance(request, StoreRequest):
             return False
-        content = request.part10()
-        same = hashlib.sha256(content).hexdigest() == sha256
-        if not same and (not content_sha256 or content_digest(content) != content_sha256):
+        same = hashlib.sha256(request.part10()).hexdigest() == sha256
+        if not same and (not content_sha256 or request_digest(request) != content_sha256):
             log.warning("instance not restored", reason="the archive holds other content")
             return False
         status = self._store.store(request, self._sender, self._association())
