@@ -6,8 +6,7 @@
 from workers.inflammation.evaluate import spacing_of, unseen_field
 from workers.inflammation.preprocess import picture
 from workers.inflammation.spec import SPEC
-from workers.learning.command_line import weights_parser
-from workers.learning.familiarity import renew
+from workers.learning.familiarity import renew_from_command_line
 from workers.learning.grayscale import Pixels
 
 _SIDES = (160, 240, 320, 400)
@@ -21,8 +20,7 @@ def drawn(subject: int) -> Pixels:
 
 def main() -> None:
     """Fit anew, for the weights in a folder, and write beside them."""
-    given = weights_parser(SPEC.name).parse_args()
-    renew(given.weights, drawn)
+    renew_from_command_line(SPEC.name, drawn)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@
 from workers.layers.evaluate import spacing_of, unseen_section
 from workers.layers.preprocess import picture
 from workers.layers.spec import SPEC
-from workers.learning.command_line import weights_parser
-from workers.learning.familiarity import renew
+from workers.learning.familiarity import renew_from_command_line
 from workers.learning.grayscale import Pixels
 
 
@@ -19,8 +18,7 @@ def drawn(subject: int) -> Pixels:
 
 def main() -> None:
     """Fit anew, for the weights in a folder, and write beside them."""
-    given = weights_parser(SPEC.name).parse_args()
-    renew(given.weights, drawn)
+    renew_from_command_line(SPEC.name, drawn)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from shared.dicom import codes
 from workers.findings import Assessment
+from workers.learning.command_line import weights_parser
 from workers.learning.grayscale import Pixels
 from workers.learning.weights import load_all, load_weights, read_manifest, save_weights
 
@@ -111,6 +112,11 @@ def renew(weights: Path, draw: Callable[[int], Pixels]) -> None:
         tensors | {FAMILIARITY_FILE: fit_familiarity(draw).state()},
         **manifest.model_dump(exclude={"files"}),
     )
+
+
+def renew_from_command_line(model: str, draw: Callable[[int], Pixels]) -> None:
+    """Be ``python -m workers.MODEL.familiar``: :func:`renew` in the folder of ``--weights``."""
+    renew(weights_parser(model).parse_args().weights, draw)
 
 
 def photo_picture(photo: npt.NDArray[np.uint8]) -> Pixels:

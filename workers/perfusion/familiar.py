@@ -3,8 +3,7 @@
 ``python -m workers.perfusion.familiar`` fits it anew for weights that are there.
 """
 
-from workers.learning.command_line import weights_parser
-from workers.learning.familiarity import photo_picture, renew
+from workers.learning.familiarity import photo_picture, renew_from_command_line
 from workers.learning.grayscale import Pixels
 from workers.perfusion.phantom import keloid
 from workers.perfusion.spec import SPEC
@@ -17,8 +16,7 @@ def drawn(subject: int) -> Pixels:
 
 def main() -> None:
     """Fit anew, for the weights in a folder, and write beside them."""
-    given = weights_parser(SPEC.name).parse_args()
-    renew(given.weights, drawn)
+    renew_from_command_line(SPEC.name, drawn)
 
 
 if __name__ == "__main__":
