@@ -78,5 +78,39 @@ class ConfigurationError(PermanentError):
     default_code = "configuration"
 
 
+CarriedError = tuple[str, str, str]
+"""An error as words: name of its class, code, reason."""
+
+
+def carry(error: CutisError) -> CarriedError:
+    """Return ``error`` as words, for another process; what is none of the classes above: permanent.
+
+    A pickle would run what the other process has in it.
+    """
+    names = [one.__name__ for one in type(error).__mro__]
+    kind = next((one for one in names if one in _CARRIED), PermanentError.__name__)
+    return kind, error.code, error.reason
+
+
+def carried(words: CarriedError) -> CutisError:
+    """Return the error that :func:`carry` made ``words`` of."""
+    kind, code, reason = words
+    return _CARRIED.get(kind, PermanentError)(reason, code=code)
+
+
+_CARRIED: dict[str, type[CutisError]] = {
+    one.__name__: one
+    for one in (
+        TransientError,
+        ResourceError,
+        AwayError,
+        CrashError,
+        PermanentError,
+        BadInputError,
+        ConfigurationError,
+    )
+}
+
+
 def _rebuild(kind: type[CutisError], reason: str, code: str) -> CutisError:
     return kind(reason, code=code)

@@ -7,6 +7,7 @@ from services.writer.settings import WriterSettings
 from shared.consumer import consume
 from shared.db.engine import Database
 from shared.db.processes import beat, say_goodbye
+from shared.dicom.decoder import Decoder
 from shared.heart import Heart
 from shared.logs import configure_logs
 from shared.memory import bound_memory
@@ -22,13 +23,19 @@ def main() -> None:
     settings, writer_settings = Settings(), WriterSettings()
     configure_logs("writer", settings.log_level)
     bound_memory(writer_settings.memory_bytes)
-    broker, database, reporter = bootstrap(settings, PacsSettings(), writer_settings)
     pulse = Pulse(settings.pulse_file)
-    with contextlib.ExitStack() as hearts:
-        hearts.enter_context(Heart(lambda: _beat(database, pulse), _BEAT_SECONDS, "process"))
+    with contextlib.ExitStack() as stack:
+        decoder = stack.enter_context(
+            Decoder(
+                seconds=writer_settings.decoder_seconds,
+                memory_bytes=writer_settings.memory_bytes,
+            )
+        )
+        broker, database, reporter = bootstrap(settings, PacsSettings(), writer_settings, decoder)
+        stack.enter_context(Heart(lambda: _beat(database, pulse), _BEAT_SECONDS, "process"))
         if reporter is not None:
             sweep_seconds = writer_settings.absence_sweep_seconds
-            hearts.enter_context(Heart(reporter.sweep, sweep_seconds, "absence"))
+            stack.enter_context(Heart(reporter.sweep, sweep_seconds, "absence"))
         consume(
             broker,
             [WRITER_QUEUE],

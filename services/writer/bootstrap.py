@@ -8,6 +8,7 @@ from services.writer.settings import WriterSettings
 from services.writer.tasks import WriteStage, register
 from shared.broker import make_broker
 from shared.db.engine import Database
+from shared.dicom.decoder import Decoder
 from shared.pacs import make_pacs
 from shared.settings import PacsSettings, Settings
 from shared.spool import Spool
@@ -16,7 +17,10 @@ from shared.states import Stage
 
 
 def bootstrap(
-    settings: Settings, pacs_settings: PacsSettings, writer_settings: WriterSettings
+    settings: Settings,
+    pacs_settings: PacsSettings,
+    writer_settings: WriterSettings,
+    decoder: Decoder,
 ) -> tuple[Celery, Database, AbsenceReporter | None]:
     """Return the broker to consume from, the database, and who reports absences where wanted."""
     database = Database(settings.database_address())
@@ -34,6 +38,7 @@ def bootstrap(
         stack_encoding=own.stack_encoding,
         extra_roles=own.extra_roles(),
         history=history,
+        decode=decoder.middle_frame,
     )
     register(broker, StageRunner(database, settings, Stage.WRITE, "writer"), stage)
     if writer_settings.absence == "page":

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from services.writer.caption import Line, draw_captions
 from services.writer.scale_bar import draw_scale_bar
+from shared.dicom.pixels import MiddleFrame
 from shared.dicom.spacing import SpacingMm
 from workers.contract import ModelSpec, Segment
 from workers.findings import Findings, ParametricMap
@@ -25,25 +26,24 @@ _FILL, _HEAT = 0.30, 0.45  # opacity
 
 def render_overlay(
     findings: Findings,
-    pixels: npt.NDArray[np.generic],
+    shown: MiddleFrame,
     spec: ModelSpec,
     spacing: SpacingMm | None = None,
 ) -> Picture:
     """Return the picture of ``findings``, (rows, columns, 3) uint8 RGB.
 
     One panel shows the segments, one each map (the first three), with the segments' contours.
-    Below stand the legend, the numbers of the findings and "RESEARCH USE ONLY". Of a stack the
-    middle frame is drawn.
+    Below stand the legend, the numbers of the findings and "RESEARCH USE ONLY".
 
     Parameters
     ----------
-    pixels
-        The source as in :class:`workers.contract.Image`.
+    shown
+        The frame of the source that is drawn on.
     spacing
         Of the source. Where it is calibrated, the first panel has a scale bar.
     """
-    frame = len(pixels) // 2
-    base = _enlarged(_grey_or_colour(pixels[frame]))
+    frame = shown.index
+    base = _enlarged(_grey_or_colour(shown.pixels))
     segments = [one for one in spec.segments if one.number in findings.masks]
     panels = []
     if segments or not findings.maps:
@@ -52,9 +52,9 @@ def render_overlay(
         heated = _with_heat(base, found, frame)
         panels.append(_with_segments(heated, findings, segments, frame, fill=False))
     if spacing is not None and spacing.source == "calibrated":
-        enlarged = base.shape[1] / pixels.shape[2]
+        enlarged = base.shape[1] / shown.pixels.shape[1]
         panels[0] = draw_scale_bar(panels[0], spacing.column_mm / enlarged)
-    heading = f"frame {frame + 1} of {len(pixels)}" if len(pixels) > 1 else ""
+    heading = f"frame {frame + 1} of {shown.frames}" if shown.frames > 1 else ""
     lines = chain(_legend(findings, segments), _numbers(findings, spec))
     return draw_captions(_side_by_side(panels), spec, heading, list(lines), heat_colours())
 

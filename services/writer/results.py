@@ -1,7 +1,7 @@
 """Results: from the findings of a job to the files that go into the PACS."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from services.writer.sc import build_sc
 from services.writer.seg import build_seg
 from services.writer.settings import StackEncoding
 from services.writer.sr import build_image_report, build_segment_report
-from shared.dicom.pixels import read_frames
+from shared.dicom.pixels import MiddleFrame, read_middle_frame
 from shared.dicom.spacing import give_scale, read_spacing
 from shared.errors import PermanentError
 from workers.contract import ModelSpec
@@ -30,6 +30,9 @@ from workers.findings import Findings
 
 ENCODING_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What highdicom and pydicom raise on content they refuse."""
+
+Decode = Callable[[Path], MiddleFrame]
+"""Decodes what a picture is drawn on; raises as :func:`shared.dicom.pixels.read_frames`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ def build_results(
     extra_roles: Collection[Role] = (),
     previous: Previous = NONE,
     scales: Mapping[str, float] = MappingProxyType({}),
+    decode: Decode = read_middle_frame,
 ) -> Iterator[BuiltResult]:
     """Yield every result of a job, one at a time: the same arguments, the same bytes.
 
@@ -79,6 +83,8 @@ def build_results(
         The earlier result of the patient that the figures are compared with.
     scales
         SOP Instance UID → millimetres of a pixel, of images for which a site rule gives them.
+    decode
+        Decodes in this process; :class:`shared.dicom.decoder.Decoder` does in one of its own.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def build_results(
         The findings do not fit their image (``findings``), or cannot be encoded (``encoding``);
         the images are of different patients (``two-patients``).
     TransientError
-        A file cannot be read from disk.
+        A file cannot be read from disk; or what ``decode`` raises besides.
     """
     headers = {uid: read_header(path) for uid, path in paths.items()}
     check_one_patient(headers.values())
@@ -109,7 +115,7 @@ def build_results(
             compared_with="" if comparison is None else comparison.key,
         )
         try:
-            for role, dataset in _datasets(group, identity, extra_roles, comparison):
+            for role, dataset in _datasets(group, identity, extra_roles, comparison, decode):
                 yield _built(role, dataset, first, group[0])
         except ENCODING_ERRORS as error:
             # The cause stays out of the reason: it may quote attribute values.
@@ -164,6 +170,7 @@ def _datasets(
     identity: Identity,
     extra_roles: Collection[Role],
     comparison: Comparison | None,
+    decode: Decode,
 ) -> Iterator[tuple[Role, Dataset]]:
     if not group[0].findings.eligible:
         yield "sr-image", build_image_report(group, None, identity)
@@ -183,16 +190,16 @@ def _datasets(
         else:
             yield "pm", parametric_map
     yield "sr-image", build_image_report(group, segmentation, identity, notes, comparison)
-    yield from _pictures(group, identity, with_pdf="pdf" in extra_roles)
+    yield from _pictures(group, identity, decode, with_pdf="pdf" in extra_roles)
 
 
 def _pictures(
-    group: tuple[Reading, ...], identity: Identity, *, with_pdf: bool
+    group: tuple[Reading, ...], identity: Identity, decode: Decode, *, with_pdf: bool
 ) -> Iterator[tuple[Role, Dataset]]:
     pages: list[Picture] = []
     for index, one in enumerate(group):
-        pixels = read_frames(one.path).pixels
-        picture = render_overlay(one.findings, pixels, identity.spec, read_spacing(one.source))
+        spacing = read_spacing(one.source)
+        picture = render_overlay(one.findings, decode(one.path), identity.spec, spacing)
         yield "sc", build_sc(picture, identity, index)
         if with_pdf and len(pages) < MAX_PAGES:
             pages.append(picture)

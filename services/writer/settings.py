@@ -19,7 +19,8 @@ class WriterSettings(BaseSettings):
 
     A study that was not analysed completely is reported on once it was settled for
     ``absence_wait_seconds``: an operator may retry until then. ``memory_bytes`` bounds the process,
-    which decodes images that a worker could decode before (0: no bound).
+    and for itself the one that decodes for it (0: no bound), which has ``decoder_seconds`` for an
+    image.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_WRITER_", frozen=True)
@@ -27,6 +28,7 @@ class WriterSettings(BaseSettings):
     concurrency: int = Field(default=2, ge=1)
     stack_encoding: StackEncoding = "binary"
     memory_bytes: int = Field(default=8 * 2**30, ge=0)
+    decoder_seconds: float = Field(default=300.0, gt=0)
     pdf_summary: bool = False
     contours: bool = False
     compare_previous: bool = True

@@ -9,7 +9,7 @@ from celery import Celery
 from services.writer.history import History
 from services.writer.identity import Role
 from services.writer.previous import NONE
-from services.writer.results import BuiltResult, build_results
+from services.writer.results import BuiltResult, Decode, build_results
 from services.writer.settings import StackEncoding
 from services.writer.store import store_result
 from shared.db.engine import Database
@@ -17,6 +17,7 @@ from shared.db.pacs import may_come_back
 from shared.db.results import record_result, verify_result
 from shared.db.studies import instances_of
 from shared.db.tables import Job, Result
+from shared.dicom.pixels import read_middle_frame
 from shared.errors import PermanentError, TransientError
 from shared.failpoints import failpoint
 from shared.messages import WRITE_RESULTS_TASK, WriteResults
@@ -41,6 +42,7 @@ class WriteStage:
         stack_encoding: StackEncoding = "binary",
         extra_roles: Collection[Role] = (),
         history: History | None = None,
+        decode: Decode = read_middle_frame,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -48,6 +50,7 @@ class WriteStage:
         self._stack_encoding: StackEncoding = stack_encoding
         self._extra_roles = extra_roles
         self._history = history
+        self._decode = decode
 
     def work(self, attempt: Attempt) -> None:
         """Build and record every result of the job; then store and verify them.
@@ -101,6 +104,7 @@ class WriteStage:
             extra_roles=self._extra_roles,
             previous=previous,
             scales=job.scales,
+            decode=self._decode,
         )
 
     def _record(self, job: Job, built: BuiltResult) -> tuple[BuiltResult, str]:

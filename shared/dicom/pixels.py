@@ -18,9 +18,13 @@ from pydicom.uid import ParametricMapStorage, RLELossless
 from shared.dicom.spacing import SpacingMm, give_scale, read_spacing, shared_groups
 from shared.dicom.streams import StreamSize, is_whole, stream_size
 from shared.errors import BadInputError, TransientError
+from shared.memory import memory_left
 
 MAX_VOXELS = 600_000_000
 """Largest instance that is decoded: an LC-OCT stack of 500 frames fits twice."""
+
+_FRAME_COPIES = 8
+"""What decoders hold of a frame at once: OpenJPEG 32 bits of every 8, and pydicom its copies."""
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -51,6 +55,29 @@ class DecodedImage:
     attributes: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiddleFrame:
+    """The frame of an instance that pictures show: number ``index``, from 0, of ``frames``.
+
+    ``pixels`` is (rows, columns, 3) uint8 RGB or (rows, columns), as in :class:`DecodedImage`.
+    """
+
+    pixels: npt.NDArray[Any]
+    index: int
+    frames: int
+
+
+def middle_of(pixels: npt.NDArray[Any]) -> MiddleFrame:
+    """Return the middle one of the frames of :class:`DecodedImage`."""
+    index = len(pixels) // 2
+    return MiddleFrame(pixels=pixels[index], index=index, frames=len(pixels))
+
+
+def read_middle_frame(path: Path) -> MiddleFrame:
+    """Decode the instance at ``path`` here, in this process; raises as :func:`read_frames`."""
+    return middle_of(read_frames(path).pixels)
+
+
 def read_frames(
     path: Path, *, max_voxels: int = MAX_VOXELS, scale_mm: float | None = None
 ) -> DecodedImage:
@@ -63,6 +90,8 @@ def read_frames(
         ``too-large``: more samples than ``max_voxels``.
     TransientError
         The file cannot be read from disk.
+    MemoryError
+        The process has a bound (:mod:`shared.memory`), and too little is left to decode.
     """
     try:
         dataset = dcmread(path)
@@ -116,7 +145,7 @@ def _check_streams(dataset: Dataset, frames: int, expected: StreamSize) -> None:
 
 def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
     """Return the stored values, (frames, rows, columns) or (frames, rows, columns, 3) uint8."""
-    pixels: npt.NDArray[Any] = dataset.pixel_array
+    pixels = _stored(dataset)
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, dataset)
         bits = 8 * pixels.itemsize
@@ -133,6 +162,19 @@ def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         return _inverted(pixels, bits)
     return pixels
+
+
+def _stored(dataset: Dataset) -> npt.NDArray[Any]:
+    try:
+        stored: npt.NDArray[Any] = dataset.pixel_array
+    except RuntimeError as error:
+        # pydicom does not tell why its decoders failed, and they seldom tell that memory was short.
+        samples = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel", 1))
+        frame_bytes = samples * int(dataset.BitsAllocated) / 8
+        if memory_left() < _FRAME_COPIES * frame_bytes:
+            raise MemoryError("there may have been too little to decode") from error
+        raise
+    return stored
 
 
 def _is_colour(dataset: Dataset) -> bool:

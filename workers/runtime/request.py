@@ -2,27 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shared.errors import (
-    BadInputError,
-    ConfigurationError,
-    CrashError,
-    CutisError,
-    PermanentError,
-    ResourceError,
-    TransientError,
-)
-
-_ERRORS: dict[str, type[CutisError]] = {
-    one.__name__: one
-    for one in (
-        TransientError,
-        ResourceError,
-        CrashError,
-        PermanentError,
-        BadInputError,
-        ConfigurationError,
-    )
-}
+from shared.errors import CarriedError, CutisError, carried, carry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +35,17 @@ class PredictRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictAnswer:
-    """How long each step took, or which error ended it (name of the class, code, reason)."""
+    """How long each step took, or which error ended it."""
 
     stage_seconds: dict[str, float] = field(default_factory=dict)
-    error: tuple[str, str, str] | None = None
+    error: CarriedError | None = None
 
     def check(self) -> None:
         """Raise the error the actor met, if any."""
         if self.error is not None:
-            kind, code, reason = self.error
-            raise _ERRORS.get(kind, PermanentError)(reason, code=code)
+            raise carried(self.error)
 
 
 def answer_of(error: CutisError, stage_seconds: dict[str, float]) -> PredictAnswer:
     """Return the answer that carries ``error``."""
-    known = (
-        next(name for kind in type(error).__mro__ if (name := kind.__name__) in _ERRORS)
-        if isinstance(error, TransientError | PermanentError)
-        else PermanentError.__name__
-    )
-    return PredictAnswer(stage_seconds=stage_seconds, error=(known, error.code, error.reason))
+    return PredictAnswer(stage_seconds=stage_seconds, error=carry(error))

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from services.writer.overlay import MAX_PANEL, render_overlay
-from shared.dicom.pixels import read_frames
+from shared.dicom.pixels import middle_of, read_frames
 from tests import factories
 from tests.services.writer.samples import LESION, SPEC, build, findings_for
 
@@ -17,7 +17,7 @@ from tests.services.writer.samples import LESION, SPEC, build, findings_for
 def _picture(source_pixels: np.ndarray, **changes: object) -> np.ndarray:
     source = factories.rgb_photo(source_pixels)
     found = dataclasses.replace(findings_for(source), **changes)  # type: ignore[arg-type]
-    return render_overlay(found, source_pixels[None], SPEC)
+    return render_overlay(found, middle_of(source_pixels[None]), SPEC)
 
 
 @pytest.mark.parametrize("shape", [(16, 24), (120, 160), (3000, 2000), (40, 1000), (1000, 40)])
@@ -55,13 +55,13 @@ def test_the_middle_frame_of_a_stack_is_drawn_and_named(tmp_path: Path) -> None:
     source = factories.byte_stack()
     found = findings_for(source)
     pixels = read_frames(factories.save(source, tmp_path / "one.dcm")).pixels
-    picture = render_overlay(found, pixels, SPEC)
+    picture = render_overlay(found, middle_of(pixels), SPEC)
     changed = pixels.copy()
     changed[0] = 0  # not the middle frame
-    np.testing.assert_array_equal(render_overlay(found, changed, SPEC), picture)
+    np.testing.assert_array_equal(render_overlay(found, middle_of(changed), SPEC), picture)
     changed = pixels.copy()
     changed[2] = 0
-    assert (render_overlay(found, changed, SPEC) != picture).any()
+    assert (render_overlay(found, middle_of(changed), SPEC) != picture).any()
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -69,7 +69,7 @@ def test_deep_grayscale_is_stretched_to_what_can_be_seen(dtype: type[np.generic]
     source = factories.byte_stack()
     pixels = (factories.layered_stack().astype(np.float64) * 100 + 1000).astype(dtype)
     found = dataclasses.replace(findings_for(source), maps=(), masks={})
-    picture = render_overlay(found, pixels, SPEC)[:300, :500]
+    picture = render_overlay(found, middle_of(pixels), SPEC)[:300, :500]
     assert picture.min() < 20
     assert picture.max() > 235
 
@@ -79,7 +79,7 @@ def test_the_picture_is_stored_as_a_secondary_capture(tmp_path: Path) -> None:
     built = {one.role: one for one in build(source, tmp_path)}
     dataset = dcmread(io.BytesIO(built["sc"].content))
     pixels = read_frames(tmp_path / f"{source.SOPInstanceUID}.dcm").pixels
-    expected = render_overlay(findings_for(source), pixels, SPEC)
+    expected = render_overlay(findings_for(source), middle_of(pixels), SPEC)
     np.testing.assert_array_equal(dataset.pixel_array, expected)
     assert dataset.LossyImageCompression == "01"
     assert dataset.SourceImageSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID

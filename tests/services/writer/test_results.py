@@ -11,8 +11,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from services.writer import identity
+from services.writer.results import build_results
 from shared.dicom import codes
+from shared.dicom.decoder import Decoder
 from shared.dicom.manifest import MANUFACTURER, instance_manifest
+from shared.dicom.pixels import MiddleFrame
 from shared.errors import BadInputError, PermanentError, TransientError
 from tests import factories
 from tests.services.writer.samples import DIGEST, LESION, SPEC, build, findings_for, results_of
@@ -44,6 +47,22 @@ def test_our_own_guard_knows_every_result(tmp_path: Path) -> None:
     for one in build(factories.byte_stack(), tmp_path):
         assert _read(one.content).Manufacturer == MANUFACTURER
         assert instance_manifest(_read(one.content)).is_own_result
+
+
+def test_another_process_may_decode_and_its_errors_are_those_of_the_job(tmp_path: Path) -> None:
+    source = factories.byte_stack()
+    path = factories.save(source, tmp_path / "one.dcm")
+    arguments = ([findings_for(source)], {source.SOPInstanceUID: path}, SPEC, DIGEST)
+    here = list(build_results(*arguments))
+    with Decoder(seconds=300) as decoder:
+        assert list(build_results(*arguments, decode=decoder.middle_frame)) == here
+
+    def too_slow(_: Path) -> MiddleFrame:
+        raise TransientError("too slow", code="decoder-deadline")
+
+    with pytest.raises(TransientError) as caught:
+        list(build_results(*arguments, decode=too_slow))
+    assert caught.value.code == "decoder-deadline"
 
 
 @pytest.mark.parametrize("kind", ["rgb_photo", "jpeg_photo", "byte_stack", "speckle_frames"])

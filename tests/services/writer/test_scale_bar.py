@@ -6,6 +6,7 @@ from PIL import ImageFont
 
 from services.writer.overlay import render_overlay
 from services.writer.scale_bar import draw_scale_bar, label, round_length
+from shared.dicom.pixels import middle_of
 from shared.dicom.spacing import SpacingMm
 from tests import factories
 from tests.services.writer.samples import SPEC, findings_for
@@ -37,7 +38,8 @@ def test_the_bar_is_as_long_as_it_says() -> None:
 
 def _picture(spacing: SpacingMm | None) -> np.ndarray:
     source = factories.rgb_photo()
-    return render_overlay(findings_for(source), factories.lesion_photo()[None], SPEC, spacing)
+    shown = middle_of(factories.lesion_photo()[None])
+    return render_overlay(findings_for(source), shown, SPEC, spacing)
 
 
 def test_only_a_calibrated_image_has_a_bar() -> None:
