@@ -3,7 +3,8 @@
 ``direct`` publishes a message when the job is made, as most Celery programs do, and trusts the
 broker; ``outbox`` is ours: relay, claim under a lease, sweep. Broker settings, worker, work and the
 choice of kills are the same; Redis keeps nothing on disk. The work is a short sleep and one file.
-Without kills neither may lose anything: else it was not the kills that did.
+Without kills neither may lose anything: else it was not the kills that did. The runs are made at
+the same time, each with a Redis and workers of its own: they mostly sleep.
 """
 
 import random
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,16 +54,27 @@ class Found:
         return f"{self.lost} of {self.jobs} lost ({share:.0f} %), {self.kills} kills"
 
 
-def control(mode: str, folder: Path, *, jobs: int, seed: int, kill: bool = True) -> Found:
-    """Run ``jobs`` through Redis and two workers under kills; count what was never done."""
-    storm = _Storm(mode, folder)
-    try:
-        storm.wait_for_workers()
-        kills = storm.run(jobs, random.Random(seed), kill=kill)
-        done = storm.settle(jobs)
-    finally:
-        storm.end()
-    return Found(jobs=jobs, lost=jobs - done, kills=kills)
+Run = tuple[str, bool]
+"""A mode, and whether there are kills."""
+
+
+def control(runs: Sequence[Run], folder: Path, *, jobs: int, seed: int) -> dict[Run, Found]:
+    """Pass ``jobs`` through Redis and two workers in each of ``runs``; count what is never done."""
+    with ExitStack() as ends, ThreadPoolExecutor(len(runs)) as threads:
+        storms = {}
+        for number, (mode, kill) in enumerate(runs):
+            (own := folder / str(number)).mkdir()
+            # One after the other: each Redis has taken its port before the next one is chosen.
+            storms[mode, kill] = storm = _Storm(mode, own)
+            ends.callback(storm.end)
+        found = threads.map(lambda one: _controlled(storms[one], jobs, seed, kill=one[1]), runs)
+        return dict(zip(runs, found, strict=True))
+
+
+def _controlled(storm: "_Storm", jobs: int, seed: int, *, kill: bool) -> Found:
+    storm.wait_for_workers()
+    kills = storm.run(jobs, random.Random(seed), kill=kill)
+    return Found(jobs=jobs, lost=jobs - storm.settle(jobs), kills=kills)
 
 
 class _Storm:
