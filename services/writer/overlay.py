@@ -1,16 +1,18 @@
 """Overlay: findings drawn onto their image, for viewers that show neither SEG nor maps."""
 
 from collections.abc import Iterator
-from itertools import chain
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.writer.caption import Line, draw_captions
 from services.writer.scale_bar import draw_scale_bar
+from shared.caption import GREY, Line, draw_caption
+from shared.colour_bar import colour_bar, heat_colours
+from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.pixels import MiddleFrame
 from shared.dicom.spacing import SpacingMm
+from shared.wording import amount, unit_in_words
 from workers.contract import ModelSpec, Segment
 from workers.findings import Findings, ParametricMap
 
@@ -54,15 +56,14 @@ def render_overlay(
     if spacing is not None and spacing.source == "calibrated":
         enlarged = base.shape[1] / shown.pixels.shape[1]
         panels[0] = draw_scale_bar(panels[0], spacing.column_mm / enlarged)
-    heading = f"frame {frame + 1} of {shown.frames}" if shown.frames > 1 else ""
-    lines = chain(_legend(findings, segments), _numbers(findings, spec))
-    return draw_captions(_side_by_side(panels), spec, heading, list(lines), heat_colours())
-
-
-def heat_colours() -> Picture:
-    """Return (256, 3) RGB from dark to bright: inferno, which keeps its order in grey."""
-    ramp = np.arange(256, dtype=np.uint8)[:, None]
-    return np.asarray(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1], np.uint8)
+    heading = f", frame {frame + 1} of {shown.frames}" if shown.frames > 1 else ""
+    lines = [
+        Line(text=f"{MANUFACTURER} {spec.name} {spec.version}{heading}"),
+        *_legend(findings, segments),
+        *_numbers(findings, spec),
+        Line(text=f"Trained on {spec.training_data}", colour=GREY),
+    ]
+    return draw_caption(_side_by_side(panels), lines)
 
 
 def _grey_or_colour(frame: npt.NDArray[np.generic]) -> Picture:
@@ -125,9 +126,9 @@ def _legend(findings: Findings, segments: list[Segment]) -> Iterator[Line]:
         found = "" if findings.masks[segment.number].any() else " (not found)"
         yield Line(text=segment.label + found, swatch=segment.colour)
     for one in findings.maps[:_MAX_MAPS]:
-        low, high = one.display_range
-        text = f"{one.name}: {low:g} to {high:g} {one.unit.meaning}"
-        yield Line(text=text, ramp=True)
+        unit = unit_in_words(one.unit.value, one.unit.meaning)
+        bar = colour_bar(*one.display_range, highest=float(one.values.max()))
+        yield Line(text=f"{one.name}, {unit}" if unit else one.name, bar=bar)
 
 
 def _numbers(findings: Findings, spec: ModelSpec) -> Iterator[Line]:
@@ -137,7 +138,10 @@ def _numbers(findings: Findings, spec: ModelSpec) -> Iterator[Line]:
     for answer in findings.assessments:
         yield Line(text=f"{answer.question.meaning}: {answer.answer.meaning}")
     for one in findings.measurements:
-        where = "" if one.segment_number is None else f"{labels.get(one.segment_number, '?')}: "
-        statistic = "" if one.derivation is None else f" ({one.derivation.meaning.lower()})"
-        unit = "" if one.unit.value == "1" else f" {one.unit.meaning}"
-        yield Line(text=f"{where}{one.quantity.meaning}{statistic} {one.value:.4g}{unit}")
+        what = one.quantity.meaning
+        if one.segment_number is not None:
+            what = f"{labels.get(one.segment_number, '?')}, {what[0].lower()}{what[1:]}"
+        statistic = "" if one.derivation is None else one.derivation.meaning.lower()
+        if statistic and statistic not in what.lower():
+            what += f" ({statistic})"
+        yield Line(text=f"{what}: {amount(one.value, one.unit.value, one.unit.meaning)}")

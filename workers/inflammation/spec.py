@@ -39,8 +39,6 @@ SPEC = ModelSpec(
             colour=(230, 80, 40),
         ),
     ),
-    training_data=(
-        "simulated confocal fields only (workers/inflammation/phantom.py); no real image"
-    ),
+    training_data=("simulated confocal fields only; no real image"),
     parameters={"inflamed_from_grade": "2"},
 )

@@ -9,8 +9,10 @@ from services.local.phantoms import EXPECTED_MODELS, Kind
 from services.local.pictures import heat_map, picture_of
 from services.local.readback import ReadBack
 from services.local.trial import EXPECTED_ROLES, KINDS, Outcome
+from shared.colour_bar import colour_bar
 from shared.errors import ConfigurationError
 from tests import factories
+from tests.services.writer.samples import build
 from workers.catalog import models
 
 
@@ -84,6 +86,23 @@ def test_the_plain_picture_is_shown_as_it_is(tmp_path: Path) -> None:
     assert written is not None
     with Image.open(written) as image:
         assert np.array_equal(np.asarray(image), pixels)
+
+
+def test_a_map_has_its_colour_bar_and_the_caution_below_it(tmp_path: Path) -> None:
+    source = factories.rgb_photo()
+    (built,) = [one for one in build(source, tmp_path) if one.role == "pm"]
+    path = tmp_path / "map.dcm"
+    path.write_bytes(built.content)
+
+    written = picture_of(path, "pm")
+
+    assert written is not None
+    with Image.open(written) as image:
+        drawn = np.asarray(image)
+    bar = colour_bar(0.0, 0.5, highest=1.0)
+    below = drawn[-200:]
+    assert any((below[top : top + 20, 12:572] == bar[:20]).all() for top in range(180))
+    assert (drawn == (255, 170, 60)).all(axis=-1).any()
 
 
 def test_a_heat_map_gets_brighter_with_the_value() -> None:
