@@ -93,4 +93,6 @@ def models(data: DataOption = None, as_json: JsonOption = False) -> None:
 def _job_row(job: dict[str, Any]) -> tuple[object, ...]:
     seconds = "" if job["seconds"] is None else f"{job['seconds']:.1f}"
     uid = job["study_instance_uid"]
-    return job["id"], job["model"], job["state"], job["attempt"], seconds, uid, job["reason"]
+    # None yet is no number: a person counts from the first.
+    attempt = job["attempt"] or ""
+    return job["id"], job["model"], job["state"], attempt, seconds, uid, job["reason"]

@@ -102,9 +102,9 @@ def finish_stage(
 ) -> bool:
     """Record that the claimed stage succeeded; ``False`` when the claim was lost meanwhile."""
     now = clock(session)
-    changes: dict[str, Any] = {"code": "", "reason": "", "not_before": now, **NO_ATTEMPTS}
+    changes: dict[str, Any] = {"code": "", "reason": "", "not_before": now}
     if held.stage is Stage.MODEL:
-        changes["findings_key"] = findings_key
+        changes |= {"findings_key": findings_key, **NO_ATTEMPTS}
     else:
         changes["finished_at"] = now
     if not move(session, held, FINISHED[held.stage], **changes):

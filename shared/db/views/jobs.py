@@ -41,7 +41,9 @@ class JobSummary(View):
     state: JobState
     code: str = Field(description="short word a program can match on; empty when all is well")
     reason: str = Field(description="why the job is where it is, for a person")
-    attempt: int = Field(description="attempts at the current stage")
+    attempt: int = Field(
+        description="attempts at the current stage, or at the last one once the job ended"
+    )
     owner: str = Field(description="the process that works on it; empty when none does")
     created_at: datetime
     not_before: datetime = Field(description="when it may be claimed, after a backoff")

@@ -145,6 +145,10 @@ def _reason(
     if state in {StudyState.ATTENTION, StudyState.CANCELLED}:
         ended = [job for job in jobs if job.state in FINAL and job.state is not JobState.DONE]
         return "; ".join(f"{job.model}: {job.reason or job.state}" for job in ended)
+    if state is StudyState.DONE:
+        told = ", ".join(job.model for job in jobs if job.state is JobState.DONE)
+        others = (f"{one.model}: {one.reason or one.state}" for one in jobs if one.reason)
+        return "; ".join([f"results are in the PACS: {told}", *others])
     waiting = [f"{job.model}: {job.reason}; tries again" for job in jobs if job.reason]
     return "; ".join(waiting) or f"complete: {revision.completeness}"
 

@@ -1,6 +1,7 @@
 from fastapi.testclient import TestClient
 
 from shared.db.engine import Database
+from shared.db.operations import cancel_job
 from shared.errors import BadInputError
 from tests.services.api.rows import SERIES, done, failed, frozen, received, routed
 
@@ -26,11 +27,27 @@ def test_a_study_says_where_it_is_and_why(client: TestClient, database: Database
         ("1.2.4", "routing", "complete: quiet for 0 s and no association open", ["OCT"]),
         ("1.2.3", "skipped", "no model reads MR", ["MR"]),
         ("1.2.2", "attention", "segmentation: no skin in the photo", ["XC"]),
-        ("1.2.1", "done", "complete: quiet for 0 s and no association open", ["OCT"]),
+        ("1.2.1", "done", "results are in the PACS: layers", ["OCT"]),
     ]
     assert page["total"] == 5
     assert page["items"][0]["instances"] == 3
     assert [job["model"] for job in page["items"][3]["jobs"]] == ["segmentation"]
+
+
+def test_a_done_study_says_whose_results_it_has_and_whose_not(
+    client: TestClient, database: Database
+) -> None:
+    with database.write() as session:
+        good, bad = routed(session, frozen(session, "1.2.1"), "layers", "perfusion")
+        done(session, good.id)
+        cancel_job(session, bad.id, code="cancelled", reason="an operator cancelled it")
+
+    (study,) = client.get("/api/v1/studies").json()["items"]
+
+    assert study["state"] == "done"
+    assert study["reason"] == (
+        "results are in the PACS: layers; perfusion: an operator cancelled it"
+    )
 
 
 def test_studies_are_filtered_and_paged(client: TestClient, database: Database) -> None:

@@ -68,6 +68,23 @@ def test_a_job_goes_through_both_stages_and_owes_the_writer_a_message(database: 
     assert state_of(database, job_id) == JobState.DONE
 
 
+def test_a_done_job_tells_which_attempt_at_its_last_stage_succeeded(database: Database) -> None:
+    job_id = new_job(database)
+    policy = RetryPolicy(max_attempts=3, backoff_seconds=0)
+    held = claimed(database, job_id)
+    with database.write() as session:
+        finish_stage(session, held, stage_seconds={}, findings_key="k")
+    held = claimed(database, job_id, Stage.WRITE)
+    with database.write() as session:
+        fail_stage(session, held, TransientError("the PACS is away"), policy)
+    held = claimed(database, job_id, Stage.WRITE)
+    with database.write() as session:
+        finish_stage(session, held, stage_seconds={})
+
+    with database.read() as session:
+        assert session.get_one(Job, job_id).attempt == 2
+
+
 def test_a_worker_that_lost_its_lease_cannot_finish(database: Database) -> None:
     job_id = new_job(database)
     with database.write() as session:
