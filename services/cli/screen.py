@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from services.local.terminal import print_table, terminal
 
 _COLOURS = {
     "done": "green",
@@ -27,8 +28,8 @@ def quiet_libraries() -> None:
 
 
 def console() -> Console:
-    """Return a console on stdout, made anew so that it follows a redirected stdout."""
-    return Console(soft_wrap=False, highlight=False)
+    """Return :func:`services.local.terminal.terminal`."""
+    return terminal()
 
 
 def complain(sentence: str) -> None:
@@ -39,12 +40,7 @@ def complain(sentence: str) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Show rows under a title."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console().print(table)
+    print_table(console(), title, columns, ([_cell(value) for value in row] for row in rows))
 
 
 def show_json(value: Any) -> None:

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from services.local.addresses import Addresses
 from services.local.child_pipeline import child_pipeline
-from services.local.client import Record
 from services.local.pictures import picture_of
 from services.local.send import Sent
+from services.local.terminal import print_table, terminal
 from services.local.trial import KINDS, Outcome, collect_results, send_samples
 from shared.errors import ConfigurationError
 
+_TITLE = "Results read back from the PACS"
+_COLUMNS = ("study", "kind", "model", "state", "seconds", "results read back")
 _OPTIONS = ("--quiet-seconds", "2", "--stable-seconds", "2", "--orthanc")
 
 
@@ -31,7 +32,7 @@ def run_demo(
     CutisError
         The pipeline did not start, or the samples could not be sent.
     """
-    console = Console(highlight=False)
+    console = terminal()
     output = output.resolve()
     for old in ("studies", "results"):
         shutil.rmtree(output / old, ignore_errors=True)
@@ -49,7 +50,7 @@ def run_demo(
             for one in (one for outcome in outcomes for one in outcome.read_back):
                 if not one.problem:
                     picture_of(one.path, one.role)
-            console.print(_table(outcomes))
+            print_table(console, _TITLE, _COLUMNS, _rows(outcomes))
             problems = [said for one in outcomes for said in one.problems()]
             for said in problems:
                 console.print(f"[red]missing:[/red] {said}", soft_wrap=True)
@@ -68,31 +69,20 @@ def _say_sent(outcomes: list[Outcome], sent: list[Sent], addresses: Addresses) -
     return f"{len(outcomes)} studies, {stored} of {len(sent)} files stored in {to}"
 
 
-def _table(outcomes: list[Outcome]) -> Table:
-    table = Table(title="Results read back from the PACS", title_justify="left")
-    for column in ("study", "kind", "model", "state", "seconds per step", "results read back"):
-        table.add_column(column, overflow="fold")
+def _rows(outcomes: list[Outcome]) -> Iterator[tuple[str, ...]]:
     for outcome in outcomes:
         for job in outcome.jobs:
             came = [one for one in outcome.read_back if one.model == job["model"]]
             good = sum(not one.problem for one in came)
             roles = ", ".join(sorted({one.role for one in came if not one.problem}))
-            table.add_row(
+            yield (
                 f"…{outcome.study_instance_uid[-8:]}",
                 outcome.kind,
                 job["model"],
                 job["state"],
-                _steps(job),
+                "" if job["seconds"] is None else f"{job['seconds']:.0f}",
                 f"{good} of {len(came)}: {roles}" if came else "none",
             )
-    return table
-
-
-def _steps(job: Record) -> str:
-    seconds: dict[str, float] = {}
-    for attempt in job["attempts"]:
-        seconds |= attempt["stage_seconds"]
-    return ", ".join(f"{step} {took:.1f}" for step, took in seconds.items())
 
 
 def _show_links(viewer: str, outcomes: list[Outcome], console: Console) -> None:
