@@ -39,6 +39,6 @@ SPEC = ModelSpec(
             colour=(230, 80, 40),
         ),
     ),
-    training_data=("simulated confocal fields only; no real image"),
+    training_data=("simulated confocal fields (phantoms) only; no real image"),
     parameters={"inflamed_from_grade": "2"},
 )

@@ -45,7 +45,7 @@ SPEC = ModelSpec(
             colour=(70, 140, 210),
         ),
     ),
-    training_data="simulated LC-OCT sections only; no real image",
+    training_data="simulated LC-OCT sections (phantoms) only; no real image",
     deadline_seconds=900.0,
     parameters={"thickness": "normal", "dej_smoothing_um": "3", "entropy_band_um": "25"},
 )
