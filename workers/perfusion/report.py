@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
@@ -152,8 +153,7 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
     ours = np.array([one.found / one.pixels for one in areas])
     found["area_r"] = correlation(ours, true)
     found["baseline_area_r"] = correlation([one.red / one.pixels for one in areas], true)
-    found["area_bias"] = float(100 * (ours - true).mean())
-    found["area_limits"] = float(100 * 1.96 * (ours - true).std())
+    found["area_bias"], found["area_limits"] = bland_altman(100 * ours, 100 * true)
     return found
 
 

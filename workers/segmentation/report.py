@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
@@ -123,9 +124,10 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
         found[f"iou_{name}"] = _iou(ours)
         found[f"area_r_{name}"] = _area_r(ours)
         found[f"baseline_area_r_{name}"] = _area_r([one.baseline[name] for one in cases])
-        apart = 100 * np.array([(one.found - one.true) / one.pixels for one in ours])
-        found[f"bias_{name}"] = float(apart.mean())
-        found[f"limits_{name}"] = float(1.96 * apart.std())
+        found[f"bias_{name}"], found[f"limits_{name}"] = bland_altman(
+            [100 * one.found / one.pixels for one in ours],
+            [100 * one.true / one.pixels for one in ours],
+        )
     return found | _arms([one for one in cases if one.malignant is not None])
 
 
