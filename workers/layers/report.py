@@ -5,16 +5,17 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from workers.layers.evaluate import Case, metrics_of, read, unseen_section
+from workers.layers.evaluate import Case, read, unseen_section
+from workers.layers.figures import DICE_ROWS, figures
+from workers.layers.folds import fold_tables, read_folds
 from workers.layers.model import load
 from workers.layers.phantom import Kind
 from workers.layers.spec import SPEC
-from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
 from workers.learning.results import Row, Table, facts_of, tabulate, write
@@ -30,32 +31,7 @@ _NOTE = (
     "Published: layers of LC-OCT by a U-Net."
 )
 _ROWS = (
-    Row(
-        figure="dice",
-        label="Dice, mean of the layers",
-        baseline="dice_baseline",
-        ceiling="dice_ceiling",
-        published=0.95,
-        headline=True,
-    ),
-    Row(
-        figure="dice_corneum",
-        label="Dice, stratum corneum",
-        baseline="baseline_corneum",
-        ceiling="ceiling_corneum",
-    ),
-    Row(
-        figure="dice_epidermis",
-        label="Dice, viable epidermis",
-        baseline="baseline_epidermis",
-        ceiling="ceiling_epidermis",
-    ),
-    Row(
-        figure="dice_dermis",
-        label="Dice, dermis",
-        baseline="baseline_dermis",
-        ceiling="ceiling_dermis",
-    ),
+    *DICE_ROWS,
     Row(figure="surface_error_um", label="surface, mean error (um)", small=True),
     Row(figure="corneum_error_um", label="corneum to epidermis, mean error (um)", small=True),
     Row(figure="junction_error_um", label="junction (DEJ), mean error (um)", small=True),
@@ -81,24 +57,6 @@ _KIND_ROWS = (
 )
 
 
-def figures(cases: Sequence[Case]) -> dict[str, float]:
-    """Return every figure of the tables over ``cases``."""
-    found = asdict(metrics_of(cases))
-    for name, values in (("baseline", "baseline"), ("ceiling", "ceiling")):
-        means = np.mean([getattr(one, values) for one in cases], axis=0)
-        found[f"dice_{name}"] = float(means.mean())
-        for layer, mean in zip(("corneum", "epidermis", "dermis"), means, strict=True):
-            found[f"{name}_{layer}"] = float(mean)
-    for index, name in enumerate(("corneum", "epidermis", "undulation")):
-        pairs = np.array([(one.measures[index], one.true[index]) for one in cases])
-        pairs = pairs[np.isfinite(pairs).all(axis=1)]
-        apart = pairs[:, 0] - pairs[:, 1]
-        found[f"{name}_r"] = correlation(pairs[:, 0], pairs[:, 1])
-        found[f"{name}_bias"] = float(apart.mean()) if apart.size else np.nan
-        found[f"{name}_limits"] = float(1.96 * apart.std()) if apart.size else np.nan
-    return found
-
-
 def tables(cases: Sequence[Case]) -> list[Table]:
     """Return the table over all ``cases``, and one for each kind of skin."""
     found = [tabulate("Layers on simulated sections", _NOTE, _ROWS, cases, figures)]
@@ -112,8 +70,20 @@ def tables(cases: Sequence[Case]) -> list[Table]:
 
 def main() -> None:
     """Evaluate the weights in a folder; print and write the tables."""
-    given = evaluation_parser(SPEC.name).parse_args()
+    parser = evaluation_parser(SPEC.name)
+    parser.add_argument("--folds", action="store_true", help="train five times, each on 4/5")
+    parser.add_argument("--steps", type=int, default=800, help="of each fold's training")
+    given = parser.parse_args()
     use_threads(given.threads)
+    if given.folds:
+        device, keep = default_device(), Path("var/training/layers-folds")
+        found = fold_tables(
+            read_folds(steps=given.steps, seed=0, device=device, keep=keep), steps=given.steps
+        )
+        title = f"{SPEC.title}: five folds"
+        command = f"cutis eval layers --folds --steps {given.steps}"
+        sys.stdout.write(write(given.output, f"{SPEC.name}-folds", title, found, command=command))
+        return
     subjects = fewer(SUBJECTS, quick=given.quick)
     sections = [unseen_section(subject) for subject in SUBJECTS[:9]]
     write_sheet(

@@ -21,6 +21,7 @@ from workers.layers.network import CLASSES, build
 from workers.layers.phantom import section
 from workers.layers.preprocess import TRAINED_MICROMETRES, normalise
 from workers.layers.spec import SPEC
+from workers.learning.blocks import UNet
 from workers.learning.command_line import training_parser, use_threads
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
@@ -56,25 +57,15 @@ def train(
 
     The weights are stored as float16 and evaluated as they are stored.
     """
-    torch.manual_seed(seed)
-    network = build()
     examples = bank(subjects)
     log.info("bank drawn", sections=len(examples))
-    fit(
-        network,
-        partial(batch, examples),
-        layer_loss,
-        Schedule(steps=steps, seed=seed),
-        device,
-        kept=keep and keep / "network.checkpoint",
-    )
-    state = {name: _stored(value) for name, value in network.state_dict().items()}
-    network.load_state_dict(state)
+    kept = keep and keep / "network.checkpoint"
+    network = teach(examples, Schedule(steps=steps, seed=seed), device, kept=kept)
     metrics = evaluate(Layers(network, device))
     return save_weights(
         weights,
         {
-            WEIGHTS_FILE: state,
+            WEIGHTS_FILE: {name: _stored(value) for name, value in network.state_dict().items()},
             FAMILIARITY_FILE: fit_familiarity(drawn).state(),
         },
         model=SPEC.name,
@@ -84,6 +75,17 @@ def train(
         commit=commit,
         command=f"python -m workers.layers.train --steps {steps} --seed {seed}",
     )
+
+
+def teach(
+    examples: list[Example], schedule: Schedule, device: torch.device, *, kept: Path | None
+) -> UNet:
+    """Return a network that was trained on ``examples``, with its weights as they are stored."""
+    torch.manual_seed(schedule.seed)
+    network = build()
+    fit(network, partial(batch, examples), layer_loss, schedule, device, kept=kept)
+    network.load_state_dict({name: _stored(one) for name, one in network.state_dict().items()})
+    return network
 
 
 def bank(subjects: range) -> list[Example]:

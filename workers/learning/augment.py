@@ -1,6 +1,8 @@
 """Augmentation: random views and colours of a batch, drawn from a seeded NumPy generator."""
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -51,3 +53,30 @@ def random_colour(rng: np.random.Generator, images: Tensor) -> Tensor:
     changed = (images.clamp_min(1e-3) ** gammas) * gains
     grain = rng.standard_normal(changed.shape, np.float32) * np.float32(rng.uniform(0, 0.03))
     return (changed + torch.from_numpy(grain)).clamp(0, 1)
+
+
+def random_quality(rng: np.random.Generator, images: Tensor) -> Tensor:
+    """Return ``images`` (N, 3, H, W) in 0-1 as worse cameras give them.
+
+    One in three each: brighter or darker, of more or less contrast, blurred, as a small JPEG.
+    """
+    pixels = [one.permute(1, 2, 0).numpy() for one in images]
+    worse = np.stack([_worse(rng, one) for one in pixels])
+    return torch.from_numpy(worse).permute(0, 3, 1, 2).contiguous()
+
+
+def _worse(rng: np.random.Generator, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    brighter, contrast, blurred, packed = rng.random(4) < 1 / 3
+    if brighter:
+        pixels = pixels * np.float32(rng.uniform(0.6, 1.4))
+    if contrast:
+        pixels = (pixels - pixels.mean()) * np.float32(rng.uniform(0.6, 1.5)) + pixels.mean()
+    if blurred:
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 4)), np.float32)
+    pixels = np.clip(pixels, 0, 1)
+    if not packed:
+        return np.asarray(pixels, np.float32)
+    how = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(10, 96))]
+    _, small = cv2.imencode(".jpg", (pixels * 255).round().astype(np.uint8)[..., ::-1], how)
+    unpacked = np.asarray(cv2.imdecode(small, cv2.IMREAD_COLOR))[..., ::-1]
+    return np.asarray(unpacked, np.float32) / np.float32(255)

@@ -17,14 +17,17 @@ _ALONE = 0.3
 class AdversarialLoss:
     """L1 on log perfusion, masks by Dice and cross-entropy, and a least-squares GAN on top.
 
-    Called once a step with the generator and (photo, log perfusion, keloid); each call first
-    teaches the discriminator, then returns the generator's loss.
+    With ``alone`` at 1 the adversary never joins: that trains the generator's L1 twin. Called once
+    a step with the generator and (photo, log perfusion, keloid); each call first teaches the
+    discriminator, then returns the generator's loss.
     """
 
-    def __init__(self, discriminator: PatchDiscriminator, steps: int) -> None:
+    def __init__(
+        self, discriminator: PatchDiscriminator, steps: int, *, alone: float = _ALONE
+    ) -> None:
         self._discriminator = discriminator
         self._optimizer = torch.optim.AdamW(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self._alone = int(_ALONE * steps)
+        self._alone = int(alone * steps)
         self._step = 0
 
     def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:

@@ -26,10 +26,20 @@ BARE_SUBJECTS = range(1_001_000, 1_001_050)
 COLOUR_SUBJECTS = range(60)
 """What the colour regression is fitted on."""
 
-ARMS = ("model", "generator", "colour", "constant", "oracle")
-"""What predicts: the model, its generator alone, colour regression, a constant, the best possible.
+ARMS = ("model", "generator", "twin", "colour", "constant", "oracle")
+"""What predicts: the model, its generator alone, the generator's L1-trained twin, colour
+regression, a constant, the best possible.
 
 The last knows all of perfusion that the photo tells, and not what it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rivals:
+    """The model and what it is compared with."""
+
+    model: Perfusion
+    twin: Perfusion
+    colour: ColourRegression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +103,26 @@ class Case:
     lsci_r: float
 
 
-def evaluate(model: Perfusion, subjects: range = TEST_SUBJECTS) -> Metrics:
-    """Return the figures of ``model`` on the phantoms of ``subjects``."""
-    return metrics_of(read(model, subjects, BARE_SUBJECTS))
+def rivals(model: Perfusion, twin: Perfusion) -> Rivals:
+    """Return both beside the colour regression."""
+    return Rivals(model=model, twin=twin, colour=fit_colour(COLOUR_SUBJECTS))
 
 
-def read(model: Perfusion, subjects: range, bare: range) -> list[Case]:
+def evaluate(compared: Rivals, subjects: range = TEST_SUBJECTS) -> Metrics:
+    """Return the figures of ``compared`` on the phantoms of ``subjects``."""
+    return metrics_of(read(compared, subjects, BARE_SUBJECTS))
+
+
+def read(compared: Rivals, subjects: range, bare: range) -> list[Case]:
     """Return one case for each subject, and one for each photographed without a keloid."""
-    colour = fit_colour(COLOUR_SUBJECTS)
     phantoms = [keloid(subject) for subject in subjects]
     cut = best_cut(phantoms)
     cases = [
-        _case(model, colour, cut, one, lsci_seed=seed if seed < 10 else None)
+        _case(compared, cut, one, lsci_seed=seed if seed < 10 else None)
         for seed, one in enumerate(phantoms)
     ]
     without = [keloid(subject, with_keloid=False) for subject in bare]
-    return cases + [_case(model, colour, cut, one, asked_bare=True) for one in without]
+    return cases + [_case(compared, cut, one, asked_bare=True) for one in without]
 
 
 def metrics_of(cases: Sequence[Case]) -> Metrics:
@@ -134,12 +148,13 @@ def metrics_of(cases: Sequence[Case]) -> Metrics:
     )
 
 
-def perfused_in(model: Perfusion, colour: ColourRegression, one: KeloidPhantom) -> Perfused:
+def perfused_in(compared: Rivals, one: KeloidPhantom) -> Perfused:
     """Return what each arm makes of the perfusion in the true keloid of ``one``."""
-    made = model.predict_photo(one.photo)
+    made, colour = compared.model.predict_photo(one.photo), compared.colour
     maps = {
         "model": made.perfusion,
         "generator": made.generated,
+        "twin": compared.twin.predict_photo(one.photo).generated,
         "colour": colour.perfusion(one.photo),
         "constant": np.full_like(one.perfusion, colour.mean),
         "oracle": one.knowable,
@@ -175,17 +190,16 @@ def mean_in(perfusion: Any, one: KeloidPhantom) -> float:
 
 
 def _case(
-    model: Perfusion,
-    colour: ColourRegression,
+    compared: Rivals,
     cut: float,
     one: KeloidPhantom,
     *,
     lsci_seed: int | None = None,
     asked_bare: bool = False,
 ) -> Case:
-    found, red = model.predict_photo(one.photo).keloid, red_mask(one.photo, cut)
+    found, red = compared.model.predict_photo(one.photo).keloid, red_mask(one.photo, cut)
     return Case(
-        perfused=perfused_in(model, colour, one) if one.keloid.any() else None,
+        perfused=perfused_in(compared, one) if one.keloid.any() else None,
         asked_bare=asked_bare,
         true=int(one.keloid.sum()),
         found=int(found.sum()),

@@ -37,6 +37,8 @@ from workers.perfusion.spec import HYPERPERFUSED, KELOID
 
 GENERATOR_FILE = "generator.safetensors"
 CORRECTION_FILE = "correction.safetensors"
+TWIN_FILE = "l1.safetensors"
+"""The generator trained without adversary, to compare with: it answers in no report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,19 @@ def load(weights: Path, device: torch.device) -> Perfusion:
     generator.load_state_dict(load_weights(weights, GENERATOR_FILE))
     (correction,) = load_weights(weights, CORRECTION_FILE).values()
     return Perfusion(generator, device, correction.double().numpy(), load_familiarity(weights))
+
+
+def load_twin(weights: Path, device: torch.device) -> Perfusion:
+    """Return the generator's L1 twin, uncorrected, from the folder ``weights``.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        The file is missing or not the one its manifest names.
+    """
+    twin = Generator()
+    twin.load_state_dict(load_weights(weights, TWIN_FILE))
+    return Perfusion(twin, device)
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

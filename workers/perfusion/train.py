@@ -14,16 +14,23 @@ import torch
 from torch import Tensor
 
 from workers.catalog import WeightsManifest
-from workers.learning.augment import random_affine, random_colour
+from workers.learning.augment import random_affine, random_colour, random_quality
 from workers.learning.command_line import training_parser, use_threads
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.blood import Coefficients, fit_correction
-from workers.perfusion.evaluate import evaluate
+from workers.perfusion.disturbances import DISTURBANCES, disturb
+from workers.perfusion.evaluate import evaluate, rivals
 from workers.perfusion.familiar import drawn
-from workers.perfusion.model import CORRECTION_FILE, GENERATOR_FILE, Perfusion, compact
+from workers.perfusion.model import (
+    CORRECTION_FILE,
+    GENERATOR_FILE,
+    TWIN_FILE,
+    Perfusion,
+    compact,
+)
 from workers.perfusion.network import Generator, PatchDiscriminator
 from workers.perfusion.phantom import keloid
 from workers.perfusion.postprocess import REFERENCE_PERFUSION
@@ -56,37 +63,36 @@ def train(
     steps: int,
     seed: int,
     device: torch.device,
-    subjects: int = 1000,
+    subjects: int = 1500,
     keep: Path | None = None,
     start: Path | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
     """Train on ``subjects`` phantoms and write ``weights`` with their figures.
 
-    With ``start``, a folder of weights, its generator is kept and only the correction is fitted.
+    With ``start``, a folder of weights, its networks are kept and only the correction is fitted.
     """
-    torch.manual_seed(seed)
-    generator = Generator()
     if start is None:
         bank = draw_bank(range(subjects))
         log.info("bank drawn", subjects=subjects)
-        fit(
-            generator,
-            partial(_batch, bank),
-            AdversarialLoss(PatchDiscriminator().to(device), steps),
-            Schedule(steps=steps, seed=seed, learning_rate=2e-3),
-            device,
-            kept=keep and keep / "generator.checkpoint",
+        schedule = Schedule(steps=steps, seed=seed, learning_rate=2e-3)
+        generator, twin = (
+            teach(bank, schedule, device, adversary=adversary, kept=keep and keep / name)
+            for adversary, name in ((True, "generator.checkpoint"), (False, "l1.checkpoint"))
         )
     else:
+        generator, twin = Generator(), Generator()
         generator.load_state_dict(load_weights(start, GENERATOR_FILE))
+        twin.load_state_dict(load_weights(start, TWIN_FILE))
     correction = correct(Perfusion(generator, device), CORRECTION_SUBJECTS)
-    metrics = evaluate(Perfusion(generator, device, correction))
+    model = Perfusion(generator, device, correction)
+    metrics = evaluate(rivals(model, Perfusion(twin, device)))
     log.info("evaluated", **asdict(metrics))
     return save_weights(
         weights,
         {
             GENERATOR_FILE: compact(generator.state_dict()),
+            TWIN_FILE: compact(twin.state_dict()),
             CORRECTION_FILE: {"correction": torch.from_numpy(correction).float()},
             FAMILIARITY_FILE: fit_familiarity(drawn).state(),
         },
@@ -101,10 +107,34 @@ def train(
     )
 
 
+def teach(
+    bank: Bank,
+    schedule: Schedule,
+    device: torch.device,
+    *,
+    adversary: bool,
+    kept: Path | None,
+) -> Generator:
+    """Return a generator that was trained on ``bank``, against an adversary or without."""
+    torch.manual_seed(schedule.seed)
+    generator, discriminator = Generator(), PatchDiscriminator().to(device)
+    loss = (
+        AdversarialLoss(discriminator, schedule.steps)
+        if adversary
+        else AdversarialLoss(discriminator, schedule.steps, alone=1.0)
+    )
+    fit(generator, partial(_batch, bank), loss, schedule, device, kept=kept)
+    return generator
+
+
 def correct(model: Perfusion, subjects: range) -> Coefficients:
-    """Return the correction that fits the keloids of ``subjects`` best."""
+    """Return the correction that fits the keloids of ``subjects`` best, half in bad photos."""
+    worse = [(name, level) for name, levels in DISTURBANCES.items() for level in levels]
     triples = []
-    for one in (keloid(subject, INPUT_SIZE, with_keloid=True) for subject in subjects):
+    for subject in subjects:
+        one = keloid(subject, INPUT_SIZE, with_keloid=True)
+        if subject % 2:
+            one = disturb(*worse[subject // 2 % len(worse)], one)
         made, inside = model.predict_photo(one.photo), one.keloid
         generated = np.log(made.generated[inside] / REFERENCE_PERFUSION)
         truth = np.log(one.perfusion[inside] / REFERENCE_PERFUSION)
@@ -131,14 +161,15 @@ def _batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
     keloids = torch.from_numpy(bank.keloids[chosen])[:, None].float()
     truth = torch.cat([(levels - 128) / _LEVELS, keloids], dim=1)
     photos, truth = random_affine(rng, photos, truth, size=_TRAIN_SIZE, view=(0.5, 1.1))
-    return random_colour(rng, photos), truth[:, :1], (truth[:, 1:] > 0.5).float()
+    photos = random_quality(rng, random_colour(rng, photos))
+    return photos, truth[:, :1], (truth[:, 1:] > 0.5).float()
 
 
 def main() -> None:
     """Train from the command line."""
-    parser = training_parser(SPEC.name, steps=1200)
-    parser.add_argument("--subjects", type=int, default=1000)
-    parser.add_argument("--start", type=Path, help="keep this folder's generator; correct it anew")
+    parser = training_parser(SPEC.name, steps=5000)
+    parser.add_argument("--subjects", type=int, default=1500)
+    parser.add_argument("--start", type=Path, help="keep this folder's networks; correct anew")
     given = parser.parse_args()
     use_threads(given.threads)
     train(

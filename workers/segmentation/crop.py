@@ -42,6 +42,11 @@ class Crop:
         )
 
 
+def whole(rows: int, columns: int) -> Crop:
+    """Return the window that is all of a photo, chosen by no rule."""
+    return Crop(x0=0, y0=0, x1=columns, y1=rows, skin_share=0.0, lesion_share=0.0)
+
+
 def best_crop(skin: Mask, lesion: Mask) -> Crop | None:
     """Return the best window that meets the rule, or ``None``.
 

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.findings import Mask
-from workers.segmentation.crop import Crop, best_crop
-from workers.segmentation.model import Segmentation, find_crop
+from workers.segmentation.crop import best_crop, whole
+from workers.segmentation.model import Segmentation, find_crop, probability
+from workers.segmentation.network import CropClassifier
 from workers.segmentation.phantom import Disease, Photo, View, photo
 
 MASKS = ("skin", "lesion", "keloid")
 ARMS = ("original", "manual", "automatic")
-"""What the classifier is shown: the whole photo, the crop by the true masks, that by our own."""
+"""What is classed: the whole photo (by a classifier of its own), the crop by the true masks, the
+crop by our own."""
 
 TEST_SUBJECTS = range(1_000_000, 1_000_120)
 """Training counts subjects from 0, so these are never seen there."""
@@ -75,16 +77,18 @@ class Case:
     called: dict[str, float]
 
 
-def evaluate(model: Segmentation, subjects: range = TEST_SUBJECTS) -> Metrics:
+def evaluate(
+    model: Segmentation, uncut: CropClassifier, subjects: range = TEST_SUBJECTS
+) -> Metrics:
     """Return the figures of ``model`` on the photos of ``subjects``."""
-    return metrics_of(read(model, subjects))
+    return metrics_of(read(model, uncut, subjects))
 
 
-def read(model: Segmentation, subjects: range) -> list[Case]:
-    """Return one case for each subject."""
+def read(model: Segmentation, uncut: CropClassifier, subjects: range) -> list[Case]:
+    """Return one case for each subject; ``uncut`` classes the whole photos."""
     photos = [photo(subject, 320) for subject in subjects]
     cuts = {name: best_cut(photos, name) for name in MASKS}
-    return [_case(model, one, cuts) for one in photos]
+    return [_case(model, uncut, one, cuts) for one in photos]
 
 
 def metrics_of(cases: Sequence[Case]) -> Metrics:
@@ -146,13 +150,16 @@ def dice(found: Mask, truth: Mask) -> float:
     return 2 * int((found & truth).sum()) / total if total else 1.0
 
 
-def _case(model: Segmentation, one: Photo, cuts: dict[str, float]) -> Case:
+def _case(model: Segmentation, uncut: CropClassifier, one: Photo, cuts: dict[str, float]) -> Case:
     found = model.segment(one.image)
     true_crop, crop = best_crop(one.skin, one.lesion), find_crop(found)
     classed = one.disease not in (Disease.NONE, Disease.KELOID)
-    rows, columns = one.skin.shape
-    whole = Crop(x0=0, y0=0, x1=columns, y1=rows, skin_share=0.0, lesion_share=0.0)
-    crops = {"original": whole, "manual": true_crop or whole, "automatic": crop or whole}
+    uncropped = whole(*one.skin.shape)
+    called = {
+        "original": probability(uncut, one.image, uncropped),
+        "manual": model.classify(one.image, true_crop or uncropped),
+        "automatic": model.classify(one.image, crop or uncropped),
+    }
     return Case(
         masks={name: overlap(getattr(found, name), getattr(one, name)) for name in MASKS},
         baseline={
@@ -162,7 +169,7 @@ def _case(model: Segmentation, one: Photo, cuts: dict[str, float]) -> Case:
         crop_possible=true_crop is not None,
         crop_found=crop is not None,
         malignant=one.disease is not Disease.ATOPIC_DERMATITIS if classed else None,
-        called={arm: model.classify(one.image, crops[arm]) for arm in ARMS} if classed else {},
+        called=called if classed else {},
     )
 
 

@@ -20,6 +20,8 @@ from workers.segmentation.preprocess import INPUT_SIZE, crop_tensor, photo_tenso
 
 SEGMENTER_FILE = "segmenter.safetensors"
 CLASSIFIER_FILE = "classifier.safetensors"
+WHOLE_FILE = "whole.safetensors"
+"""The classifier of uncut photos: what the crop is compared with; it answers in no report."""
 
 
 class Segmentation:
@@ -51,9 +53,7 @@ class Segmentation:
 
     def classify(self, photo: npt.NDArray[np.uint8], crop: Crop) -> float:
         """Return the probability that ``crop`` shows malignant disease or a complication."""
-        with torch.inference_mode():
-            logit = self._classifier(crop_tensor(photo, crop).to(self._device))
-            return float(torch.sigmoid(logit.float())[0])
+        return probability(self._classifier, photo, crop)
 
     def _read(self, image: Image) -> Findings:
         reason = why_not(image)
@@ -81,6 +81,14 @@ def find_crop(masks: Masks) -> Crop | None:
     return crop.scaled(rows / len(range(0, rows, step)), columns / len(range(0, columns, step)))
 
 
+def probability(classifier: CropClassifier, photo: npt.NDArray[np.uint8], crop: Crop) -> float:
+    """Return what ``classifier`` says of ``crop``: the probability of the second class."""
+    device = next(classifier.parameters()).device
+    with torch.inference_mode():
+        logit = classifier(crop_tensor(photo, crop).to(device))
+        return float(torch.sigmoid(logit.float())[0])
+
+
 def load(weights: Path, device: torch.device) -> Segmentation:
     """Return the model with the weights in folder ``weights``.
 
@@ -93,6 +101,19 @@ def load(weights: Path, device: torch.device) -> Segmentation:
     segmenter.load_state_dict(load_weights(weights, SEGMENTER_FILE))
     classifier.load_state_dict(load_weights(weights, CLASSIFIER_FILE))
     return Segmentation(segmenter, classifier, device, load_familiarity(weights))
+
+
+def load_whole(weights: Path, device: torch.device) -> CropClassifier:
+    """Return the classifier of uncut photos in folder ``weights``.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        The file is missing or not the one its manifest names.
+    """
+    classifier = CropClassifier()
+    classifier.load_state_dict(load_weights(weights, WHOLE_FILE))
+    return classifier.to(device).eval()
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from workers.learning.augment import random_affine, random_colour
+from workers.learning.augment import random_affine, random_colour, random_quality
 
 
 def test_image_and_target_are_moved_alike() -> None:
@@ -24,3 +24,16 @@ def test_colours_stay_in_range_and_are_seeded() -> None:
     assert float(first.min()) >= 0
     assert float(first.max()) <= 1
     assert not torch.equal(first, images)
+
+
+def test_worse_pictures_keep_size_and_range_and_are_seeded() -> None:
+    images = torch.from_numpy(np.random.default_rng(0).random((24, 3, 32, 32), np.float32))
+
+    worse = random_quality(np.random.default_rng(5), images)
+
+    assert torch.equal(worse, random_quality(np.random.default_rng(5), images))
+    assert worse.shape == images.shape
+    assert float(worse.min()) >= 0
+    assert float(worse.max()) <= 1
+    changed = (worse - images).abs().amax(dim=(1, 2, 3)) > 1e-3
+    assert 8 < int(changed.sum()) < 24, "most are changed, and not all"
