@@ -22,7 +22,7 @@ from workers.layers.phantom import section
 from workers.layers.preprocess import TRAINED_MICROMETRES, normalise
 from workers.layers.spec import SPEC
 from workers.learning.blocks import UNet
-from workers.learning.command_line import training_parser, use_threads
+from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
 from workers.learning.training import Schedule, default_device, fit
@@ -164,16 +164,17 @@ def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
     parser = training_parser(SPEC.name, steps=1200)
     asked = parser.parse_args()
-    use_threads(asked.threads)
-    manifest = train(
-        asked.weights,
-        steps=asked.steps,
-        seed=asked.seed,
-        device=default_device(),
-        commit=asked.commit,
-        keep=asked.keep,
+    run_training(
+        asked,
+        lambda weights: train(
+            weights,
+            steps=asked.steps,
+            seed=asked.seed,
+            device=default_device(),
+            commit=asked.commit,
+            keep=asked.keep,
+        ),
     )
-    log.info("trained", **manifest.metrics)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Command line: the options that every model's ``train`` and ``evaluate`` take."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import torch
 
+from shared.errors import ConfigurationError
 from workers.catalog import model_folder
+from workers.ray_security import have_ray_ask_for_tokens
 
 
 def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
@@ -25,7 +28,34 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
         help="folder for checkpoints: a training that was killed goes on from there",
     )
     parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="train in so many processes, by Ray Train"
+    )
+    parser.add_argument("--ray", default="local", help="address of the Ray cluster they run on")
     return parser
+
+
+def run_training(given: argparse.Namespace, work: Callable[[Path], object]) -> None:
+    """Call ``work`` with the folder for the weights: here, or by Ray Train as ``given`` says.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        Several processes are asked for and Ray Train is not installed.
+    """
+    given.keep = given.keep.resolve()
+    weights = given.weights.resolve()
+    use_threads(given.threads)
+    if given.workers == 1:
+        work(weights)
+        return
+    have_ray_ask_for_tokens()  # before Ray is imported: it decides on it then
+    try:
+        # An extra of its own: who trains in one process needs no Ray Train.
+        from workers.learning.scale_out import train_together  # noqa: PLC0415
+    except ImportError as missing:
+        raise ConfigurationError("--workers needs the extra cutis[training]") from missing
+    train_together(work, weights, workers=given.workers, address=given.ray, keep=given.keep)
 
 
 def weights_parser(model: str) -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.learning.checkpoint import Checkpoint
+from workers.learning.together import average_gradients, rank
 
 Batch = tuple[Tensor, ...]
 
@@ -53,8 +54,10 @@ def fit(
     float32 where precision matters. Batches are moved to ``device`` in channels-last layout.
 
     Every step has a seed of its own. So a training that was killed goes on from the file ``kept``,
-    which is written at each report, and ends as if it had never stopped.
+    which is written at each report, and ends as if it had never stopped. Processes that train
+    together (see ``together.py``) draw other batches and take the same steps.
     """
+    process = rank()
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -65,7 +68,7 @@ def fit(
     for step in range(len(losses), schedule.steps):
         torch.manual_seed((schedule.seed << 32) + step)
         batch = tuple(
-            _to_device(one, device) for one in draw(np.random.default_rng((schedule.seed, step)))
+            _to_device(one, device) for one in draw(_generator(schedule.seed, step, process))
         )
         for group in optimizer.param_groups:
             group["lr"] = schedule.learning_rate * _pace(step, schedule)
@@ -73,10 +76,11 @@ def fit(
             value = loss(network, batch)
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
+        average_gradients(network)
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         losses.append(float(value.detach()))
-        if (step + 1) % schedule.report_every == 0:
+        if (step + 1) % schedule.report_every == 0 and process == 0:
             recent = losses[-schedule.report_every :]
             log.info(
                 "training", step=step + 1, steps=schedule.steps, loss=sum(recent) / len(recent)
@@ -100,6 +104,10 @@ def soft_dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 def _pace(step: int, schedule: Schedule) -> float:
     warm_up = max(1, schedule.steps // 20)
     return min((step + 1) / warm_up, math.pow(1 - step / schedule.steps, 0.9))
+
+
+def _generator(seed: int, step: int, process: int) -> np.random.Generator:
+    return np.random.default_rng((seed, step, process) if process else (seed, step))
 
 
 def _to_device(tensor: Tensor, device: torch.device) -> Tensor:

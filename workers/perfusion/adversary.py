@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workers.learning.together import average_gradients
 from workers.learning.training import soft_dice_loss
 from workers.perfusion.network import PatchDiscriminator
 
@@ -69,4 +70,5 @@ class AdversarialLoss:
         loss = 0.5 * ((real - 1).square().mean() + fake.square().mean())
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(self._discriminator)
         self._optimizer.step()

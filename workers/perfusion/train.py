@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour, random_quality
-from workers.learning.command_line import training_parser, use_threads
+from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
@@ -171,16 +171,18 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1500)
     parser.add_argument("--start", type=Path, help="keep this folder's networks; correct anew")
     given = parser.parse_args()
-    use_threads(given.threads)
-    train(
-        given.weights,
-        steps=given.steps,
-        seed=given.seed,
-        device=default_device(),
-        subjects=given.subjects,
-        keep=given.keep,
-        start=given.start,
-        commit=given.commit,
+    run_training(
+        given,
+        lambda weights: train(
+            weights,
+            steps=given.steps,
+            seed=given.seed,
+            device=default_device(),
+            subjects=given.subjects,
+            keep=given.keep,
+            start=given.start,
+            commit=given.commit,
+        ),
     )
 
 

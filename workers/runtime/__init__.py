@@ -1,5 +1,5 @@
 """Runtime: the Celery task and the Ray actors that run models."""
 
-from workers.runtime.settings import have_ray_ask_for_tokens
+from workers.ray_security import have_ray_ask_for_tokens
 
 have_ray_ask_for_tokens()  # here, because Ray decides on it when it is imported

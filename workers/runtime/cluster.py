@@ -4,7 +4,8 @@ from typing import Any
 
 import ray
 
-from workers.runtime.settings import WorkerSettings, close_ray_metrics, give_ray_a_token
+from workers.ray_security import close_ray_metrics, give_ray_a_token
+from workers.runtime.settings import WorkerSettings
 
 
 def connect(settings: WorkerSettings) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
-from workers.learning.command_line import training_parser, use_threads
+from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
@@ -167,17 +167,19 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     add_folder(parser)
     given = parser.parse_args()
-    use_threads(given.threads)
-    train(
-        given.weights,
-        steps=given.steps,
-        seed=given.seed,
-        device=default_device(),
-        subjects=range(given.first_subject, given.first_subject + given.subjects),
-        start=given.start,
-        photos=folder_of(given),
-        keep=given.keep,
-        commit=given.commit,
+    run_training(
+        given,
+        lambda weights: train(
+            weights,
+            steps=given.steps,
+            seed=given.seed,
+            device=default_device(),
+            subjects=range(given.first_subject, given.first_subject + given.subjects),
+            start=given.start,
+            photos=folder_of(given),
+            keep=given.keep,
+            commit=given.commit,
+        ),
     )
 
 
