@@ -42,7 +42,7 @@ class Checkpoint:
             self.loss.load_state_dict(kept["loss"])
 
     def save(self) -> None:
-        """Write the file; a kill while writing leaves the one before."""
+        """Write the file (a kill leaves the one before) and, beside it, the curve as CSV."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,3 +55,5 @@ class Checkpoint:
         }
         torch.save(state, written)
         written.replace(self.path)
+        curve = "".join(f"{step},{loss:.6g}\n" for step, loss in enumerate(self.losses, start=1))
+        self.path.with_suffix(".csv").write_text(f"step,loss\n{curve}", encoding="utf-8")

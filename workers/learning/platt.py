@@ -1,7 +1,7 @@
 """Platt scaling: make a network's probabilities as sure as they are right.
 
-Platt, Advances in Large Margin Classifiers 1999; for networks Guo et al., ICML 2017
-(arXiv:1706.04599). The Dice loss and long training make a network sure of too much.
+Platt, Advances in Large Margin Classifiers 1999; with one temperature for several classes Guo et
+al., ICML 2017 (arXiv:1706.04599). The Dice loss and long training make a network sure of too much.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
 from torch import nn
 
 Scale = tuple[float, float]
@@ -30,6 +31,20 @@ def fit_scale(logits: npt.ArrayLike, truth: npt.ArrayLike) -> Scale:
 
     found = minimize(entropy, np.zeros(2), method="L-BFGS-B", bounds=[(-3, 3), (-10, 10)])
     return float(np.exp(found.x[0])), float(found.x[1])
+
+
+def fit_temperature(logits: npt.ArrayLike, shares: npt.ArrayLike) -> float:
+    """Return the temperature to divide ``logits`` (N, classes) by: that of least cross-entropy.
+
+    ``shares`` (N, classes) is what is true of each: 1 for one class, or parts of several. Fit it on
+    subjects that the network was not trained on.
+    """
+    given, true = np.asarray(logits, np.float64), np.asarray(shares, np.float64)
+
+    def entropy(log_temperature: float) -> float:
+        return float(-(true * log_softmax(given / np.exp(log_temperature), axis=1)).sum(1).mean())
+
+    return float(np.exp(minimize_scalar(entropy, bounds=(-3, 3), method="bounded").x))
 
 
 def rescale(head: nn.Module, scales: Sequence[Scale]) -> None:

@@ -3,7 +3,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from workers.learning.platt import calibration_error, fit_scale, rescale
+from workers.learning.platt import calibration_error, fit_scale, fit_temperature, rescale
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -35,6 +35,14 @@ def test_calibrated_probabilities_are_as_often_right_as_they_say() -> None:
 
     assert calibration_error(_sigmoid(logits), truth) > 0.15
     assert calibration_error(_sigmoid(slope * logits + offset), truth) < 0.02
+
+
+def test_the_temperature_undoes_what_made_several_classes_too_sure() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 1.5, (20_000, 4))
+    chosen = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)  # drawn by their softmax
+
+    assert np.isclose(fit_temperature(3 * logits, np.eye(4)[chosen]), 3, rtol=0.05)
 
 
 def test_a_rescaled_head_gives_the_scaled_logits() -> None:

@@ -61,6 +61,7 @@ def test_a_training_that_was_killed_ends_as_if_it_had_never_stopped(tmp_path: Pa
     assert again == whole
     assert torch.equal(networks[0].weight, networks[2].weight)
     assert not torch.equal(networks[1].weight, networks[2].weight)
+    assert len(kept.with_suffix(".csv").read_text().splitlines()) == 1 + len(whole)
 
 
 def test_bfloat16_is_left_alone_where_the_processor_lacks_it(
