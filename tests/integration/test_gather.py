@@ -17,8 +17,9 @@ from tests import factories
 from tests.orthanc import OrthancServer
 from tests.services.writer.samples import LESION, SKIN, SPEC, build, findings_for
 from workers.learning.archive import Archive
+from workers.learning.folder import Folder
 from workers.learning.gather import gather
-from workers.segmentation.folder import Folder, read_photo
+from workers.segmentation.folder import SEGMENTS, read_photo
 
 pytestmark = [pytest.mark.integration]
 
@@ -72,7 +73,13 @@ def test_the_latest_correction_is_the_truth_and_our_own_answer_is_not(
     count = gather(Archive(orthanc.pacs_settings()), SPEC.segments, output)
 
     assert count == 1
-    folder = Folder(images=output / "images", masks=output / "masks", groups=output / "cases.csv")
+    folder = Folder(
+        images=output / "images",
+        masks=output / "masks",
+        groups=output / "cases.csv",
+        segments=SEGMENTS,
+        alone=LESION,
+    )
     (case,) = folder.cases()
     read = read_photo(case)
     assert np.array_equal(read.image, photo.pixel_array)

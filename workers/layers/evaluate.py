@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,12 +114,18 @@ def spacing_of(one: Section) -> PixelSpacing:
 def layer_dice(found: Boundaries, truth: Section) -> tuple[float, float, float]:
     """Return the Dice of corneum, epidermis and dermis; 1 where both are empty."""
     corneum, epidermis, dermis = (
-        _dice(mask, truth.labels == number) for number, mask in layer_masks(found).items()
+        dice(mask, truth.labels == number) for number, mask in layer_masks(found).items()
     )
     return corneum, epidermis, dermis
 
 
-def flat_layers(pixels: npt.NDArray[np.uint8]) -> Boundaries:
+def dice(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
+    """Return 2|A∩B| / (|A|+|B|); 1 when both are empty."""
+    total = int(found.sum()) + int(truth.sum())
+    return 1.0 if total == 0 else float(2 * (found & truth).sum() / total)
+
+
+def flat_layers(pixels: npt.NDArray[Any]) -> Boundaries:
     """Return the trivial reading: surface at the steepest rise, then layers of usual thickness.
 
     The surface of each column is the brightest step over 8 rows of the row-smoothed picture; the
@@ -198,8 +205,3 @@ def _entropy_auroc(found: FrameFound, truth: Section) -> float:
 def _mean_known(values: npt.NDArray[np.float64]) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _dice(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
-    total = int(found.sum()) + int(truth.sum())
-    return 1.0 if total == 0 else float(2 * (found & truth).sum() / total)

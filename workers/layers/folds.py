@@ -10,10 +10,11 @@ from pathlib import Path
 import structlog
 import torch
 
+from workers.layers.bank import bank
 from workers.layers.evaluate import Case, read
 from workers.layers.figures import DICE_ROWS, figures
 from workers.layers.model import Layers
-from workers.layers.train import TRAINING_SUBJECTS, bank, teach
+from workers.layers.train import TRAINING_SUBJECTS, teach
 from workers.learning.results import Table, tabulate
 from workers.learning.training import Schedule
 

@@ -12,12 +12,15 @@ import numpy as np
 
 from workers.layers.evaluate import Case, read, unseen_section
 from workers.layers.figures import DICE_ROWS, figures
+from workers.layers.folder import sections_of
 from workers.layers.folds import fold_tables, read_folds
 from workers.layers.model import load
 from workers.layers.phantom import Kind
+from workers.layers.real import real_table
 from workers.layers.spec import SPEC
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
+from workers.learning.folder import add_folder
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
@@ -71,6 +74,8 @@ def tables(cases: Sequence[Case]) -> list[Table]:
 def main() -> None:
     """Evaluate the weights in a folder; print and write the tables."""
     parser = evaluation_parser(SPEC.name)
+    add_folder(parser)
+    parser.add_argument("--held-out", action="store_true", help="patients that training left out")
     parser.add_argument("--folds", action="store_true", help="train five times, each on 4/5")
     parser.add_argument("--steps", type=int, default=800, help="of each fold's training")
     given = parser.parse_args()
@@ -84,6 +89,12 @@ def main() -> None:
         command = f"cutis eval layers --folds --steps {given.steps}"
         sys.stdout.write(write(given.output, f"{SPEC.name}-folds", title, found, command=command))
         return
+    folder, manifest = sections_of(given), read_manifest(given.weights)
+    if folder:
+        found = [real_table(load(given.weights, default_device()), folder, held_out=given.held_out)]
+        title, name = f"{SPEC.title}: real sections", f"{SPEC.name}-real"
+        sys.stdout.write(write(given.output, name, title, found, **facts_of(manifest)))
+        return
     subjects = fewer(SUBJECTS, quick=given.quick)
     sections = [unseen_section(subject) for subject in SUBJECTS[:9]]
     write_sheet(
@@ -91,7 +102,7 @@ def main() -> None:
         [(one.pixels, one.labels * np.uint8(85)) for one in sections],
     )
     cases = read(load(given.weights, default_device()), subjects)
-    facts = facts_of(read_manifest(given.weights), subjects)
+    facts = facts_of(manifest, subjects)
     sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), **facts))
 
 

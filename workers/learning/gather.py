@@ -2,8 +2,9 @@
 
 ``cutis gather segmentation --output FOLDER`` writes ``images/NAME.png``, a mask of the same name in
 ``masks/SEGMENT/`` for each segment that was drawn (a number: that of the model's spec), and
-``cases.csv`` with the image and its patient. Names and patients are keyed hashes: nobody can be
-looked up in them without the key, which is kept in ``key`` and never leaves the folder.
+``cases.csv`` with the image, its patient and, where calibrated, its pixel size. Names and patients
+are keyed hashes: nobody can be looked up in them without the key, which is kept in ``key`` and
+never leaves the folder.
 """
 
 import argparse
@@ -34,20 +35,21 @@ log = structlog.get_logger()
 def gather(archive: Archive, segments: tuple[Segment, ...], output: Path) -> int:
     """Write every frame that people drew on, with the latest mask of each segment; count them."""
     name = _Names(output)
-    rows: dict[str, str] = {}
+    rows: dict[str, tuple[str, ...]] = {}
     for key, source, drawn in _frames(archive, segments):
-        pixels = _frame(source, drawn.frame)
+        pixels, size = _frame(source, drawn.frame)
         if pixels is None or pixels.shape[:2] != drawn.mask.shape:
             log.warning("a drawn mask does not fit its image", series=key.series_instance_uid)
             continue
         stem = name.of(drawn.sop_instance_uid, str(drawn.frame))
         _write(output / "images" / f"{stem}.png", pixels)
         _write(output / "masks" / str(drawn.segment) / f"{stem}.png", drawn.mask * np.uint8(255))
-        rows[stem] = name.of(str(source.get("PatientID") or key.study_instance_uid))
+        patient = name.of(str(source.get("PatientID") or key.study_instance_uid))
+        rows[stem] = (patient, *size)
     with (output / "cases.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(("image", "patient"))
-        table.writerows(sorted(rows.items()))
+        table.writerow(("image", "patient", "row_um", "column_um"))
+        table.writerows((stem, *row) for stem, row in sorted(rows.items()))
     return len(rows)
 
 
@@ -86,15 +88,19 @@ def _frames(
             yield key, sources[uid], drawn
 
 
-def _frame(source: Dataset, frame: int) -> np.ndarray | None:
+def _frame(source: Dataset, frame: int) -> tuple[np.ndarray | None, tuple[str, str]]:
+    """Return a frame and its pixels' height and width in um, empty where not calibrated."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one.dcm"
         source.save_as(path, enforce_file_format=True)
         try:
-            pixels = read_frames(path).pixels
+            read = read_frames(path)
         except BadInputError:
-            return None
-    return np.asarray(pixels[frame]) if frame < len(pixels) else None
+            return None, ("", "")
+    size, spacing = ("", ""), read.spacing
+    if spacing is not None and spacing.source == "calibrated":
+        size = (f"{spacing.row_mm * 1000:g}", f"{spacing.column_mm * 1000:g}")
+    return (np.asarray(read.pixels[frame]) if frame < len(read.pixels) else None), size
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from shared.errors import ConfigurationError
+from workers.learning.folder import Folder, is_held_out
 from workers.segmentation.crop import best_crop, whole
-from workers.segmentation.folder import Folder, is_held_out, read_photo
+from workers.segmentation.folder import read_photo
 from workers.segmentation.network import HEADS
 from workers.segmentation.phantom import Disease, photo
 from workers.segmentation.preprocess import CROP_SIZE, INPUT_SIZE, crop_pixels

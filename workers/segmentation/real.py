@@ -8,9 +8,10 @@ import numpy as np
 
 from shared.errors import ConfigurationError
 from workers.learning.bootstrap import correlation
+from workers.learning.folder import Folder, FolderCase, is_held_out
 from workers.learning.results import Row, Table, tabulate
 from workers.segmentation.evaluate import Overlap, overlap
-from workers.segmentation.folder import Folder, FolderCase, is_held_out, read_photo, said
+from workers.segmentation.folder import read_photo
 from workers.segmentation.model import Segmentation
 from workers.segmentation.spec import LESION
 
@@ -52,7 +53,6 @@ def real_tables(
     ConfigurationError
         No photo has a mask.
     """
-    rows = said(folder.groups)
     photos = [
         one
         for one in folder.cases()
@@ -60,7 +60,7 @@ def real_tables(
     ]
     if not photos:
         raise ConfigurationError("no photo has a mask of its name")
-    cases = [_case(model, one, rows.get(one.image.stem, {}).get(by, "")) for one in photos]
+    cases = [_case(model, one, one.row.get(by, "")) for one in photos]
     tables = [_table("Real photos", cases)]
     names = sorted({one.group for one in cases})
     for name in names if len(names) > 1 else ():

@@ -13,12 +13,13 @@ from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
+from workers.learning.folder import add_folder
 from workers.learning.platt import calibration_error
 from workers.learning.results import Row, Table, facts_of, tabulate, write
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 from workers.segmentation.evaluate import ARMS, MASKS, Case, Overlap, metrics_of, read
-from workers.segmentation.folder import add_folder, folder_of
+from workers.segmentation.folder import photos_of
 from workers.segmentation.model import load, load_whole
 from workers.segmentation.phantom import View, photo
 from workers.segmentation.real import real_tables
@@ -181,7 +182,7 @@ def main() -> None:
     use_threads(given.threads)
     device = default_device()
     model, manifest = load(given.weights, device), read_manifest(given.weights)
-    folder = folder_of(given)
+    folder = photos_of(given)
     if folder:
         found = real_tables(model, folder, given.by, held_out=given.held_out)
         title, name = f"{SPEC.title}: real photos", f"{SPEC.name}-real"

@@ -16,13 +16,14 @@ from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
+from workers.learning.folder import Folder, add_folder
 from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.segmentation.bank import Bank, Classed, as_tensors, draw_bank, heads, read_bank
 from workers.segmentation.calibrate import calibrate_classifier, calibrate_segmenter
 from workers.segmentation.evaluate import evaluate
 from workers.segmentation.familiar import drawn
-from workers.segmentation.folder import Folder, add_folder, folder_of
+from workers.segmentation.folder import photos_of
 from workers.segmentation.model import (
     CLASSIFIER_FILE,
     SEGMENTER_FILE,
@@ -176,7 +177,7 @@ def main() -> None:
             device=default_device(),
             subjects=range(given.first_subject, given.first_subject + given.subjects),
             start=given.start,
-            photos=folder_of(given),
+            photos=photos_of(given),
             keep=given.keep,
             commit=given.commit,
         ),

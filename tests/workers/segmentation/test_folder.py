@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from shared.errors import ConfigurationError
+from workers.learning.folder import Folder, is_held_out
 from workers.segmentation.bank import draw_bank, read_bank
-from workers.segmentation.folder import Folder, is_held_out, read_photo
+from workers.segmentation.folder import SEGMENTS, read_photo
 from workers.segmentation.spec import KELOID, LESION
 
 
@@ -25,7 +26,13 @@ def folder_with(root: Path, *, patients: int, segment: str = "") -> Folder:
             cv2.imwrite(str(masks / f"{name}.png"), mask)
             rows.append(f"{name},patient {number}")
     (root / "cases.csv").write_text("\n".join(rows), encoding="utf-8")
-    return Folder(images=images, masks=root / "masks", groups=root / "cases.csv")
+    return Folder(
+        images=images,
+        masks=root / "masks",
+        groups=root / "cases.csv",
+        segments=SEGMENTS,
+        alone=LESION,
+    )
 
 
 def test_masks_without_a_folder_of_their_own_are_of_lesions(tmp_path: Path) -> None:
