@@ -23,9 +23,9 @@ os.environ["PATH"] = os.pathsep.join(
 )
 
 
-# These start servers, or whole pipelines, and mostly wait for them: one at a time, on one of the
-# two processes that share the tests under `make test`, while the other calculates.
-ONE_AT_A_TIME = ("tests/integration/", "tests/services/local/", "tests/workers/runtime/")
+# These start whole pipelines, and mostly wait for them: one at a time, on one of the two processes
+# that share the tests under `make test`, while the other does the rest.
+ONE_AT_A_TIME = "tests/integration/"
 
 
 class ServersTogether(LoadScopeScheduling):  # type: ignore[misc] # comes without types
