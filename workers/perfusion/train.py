@@ -167,7 +167,7 @@ def _batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
 
 def main() -> None:
     """Train from the command line."""
-    parser = training_parser(SPEC.name, steps=5000)
+    parser = training_parser(SPEC.name, steps=3500)
     parser.add_argument("--subjects", type=int, default=1500)
     parser.add_argument("--start", type=Path, help="keep this folder's networks; correct anew")
     given = parser.parse_args()

@@ -42,7 +42,7 @@ CALIBRATION_SUBJECTS = range(500_000, 500_200)
 _TRAIN_SIZE = 160
 _BATCH = 6
 _HEAD_WEIGHTS = (1.0, 2.0, 2.0)
-_CLASSIFIER_STEPS = 1500
+_CLASSIFIER_STEPS = 1000
 """At most: a crop is learnt sooner than a photo."""
 
 
