@@ -91,7 +91,9 @@ class Inflammation:
             mode="bilinear",
             align_corners=True,
         )[0, 0, : pixels.shape[0], : pixels.shape[1]]
-        return Reading(scores=np.clip(resize(fine.numpy(), (rows, columns)), 0, 4), whole=whole)
+        of_pixels = np.clip(resize(fine.numpy(), (rows, columns)), 0, 4)
+        whole = self._network.field_score(whole, float(of_pixels.mean()))
+        return Reading(scores=of_pixels, whole=whole)
 
     def window_scores(self, pixels: Pixels) -> tuple[Scores, float]:
         """Return the score of every window of normalised ``pixels`` (rows, columns), and of all.

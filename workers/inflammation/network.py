@@ -6,9 +6,9 @@ does not. Here the convolutions have no padding, the energy layer is a box filte
 connected layers are 1x1 convolutions: running the network on a whole image gives exactly what it
 would give on each window cut out by itself.
 
-A second head grades the field as a whole from the mean energy of all windows. The mean of the
-windows' scores would not do: each window holds few cells, so each score leans towards the middle
-of the scale, and so does their mean.
+A second head grades the field as a whole from the mean energy of all windows. Each window holds
+few cells, so each score leans towards the middle of the scale, and so does their mean: the field's
+score is a line through both, fitted on other fields.
 """
 
 import torch
@@ -48,11 +48,22 @@ class TextureNet(nn.Module):
         self.energy = nn.AvgPool2d(BOX, stride=1)
         self.grade = _grades()
         self.whole = _grades()
+        self.register_buffer("line", torch.tensor([0.0, 1.0, 0.0]))
+        self.line: Tensor
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of every window and of the whole of ``x``."""
         energies = self.energies(x)
         return self.grade(energies), self.whole(energies.mean((2, 3), keepdim=True))
+
+    def field_score(self, whole: float, windows: float) -> float:
+        """Return the score of a field, 0..4, from that of its second head and its windows' mean.
+
+        Expected grades lean to the middle of the scale; ``line`` (offset, weight of either),
+        fitted on fields unseen, sets that right.
+        """
+        offset, of_whole, of_windows = self.line.tolist()
+        return float(min(max(offset + of_whole * whole + of_windows * windows, 0.0), GRADES - 1.0))
 
     def energies(self, x: Tensor) -> Tensor:
         """Return the (N, 96, h, w) texture energies of every window of ``x``."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers.catalog import WeightsManifest
-from workers.inflammation.evaluate import evaluate
+from workers.inflammation.evaluate import evaluate, read
 from workers.inflammation.familiar import drawn
 from workers.inflammation.model import WEIGHTS_FILE, Inflammation
 from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
@@ -69,6 +69,7 @@ def train(
         kept=keep and keep / "network.checkpoint",
     )
     _calibrate(network, device)
+    _straighten(network, device)
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
@@ -132,6 +133,15 @@ def _calibrate(network: TextureNet, device: torch.device) -> None:
         temperature = fit_temperature(torch.cat(logits[head]), torch.cat(shares[head]))
         log.info("calibrated", temperature=temperature)
         rescale(layers[-1], [(1 / temperature, 0.0)] * GRADES)
+
+
+def _straighten(network: TextureNet, device: torch.device) -> None:
+    """Fit the line from both scores of a field to the true one, on whole fields unseen."""
+    cases = read(Inflammation(network, device), CALIBRATION_SUBJECTS)
+    seen = [(1.0, one.found, one.found_map.mean()) for one in cases]
+    line, *_ = np.linalg.lstsq(np.array(seen), np.array([one.true for one in cases]), rcond=None)
+    log.info("straightened", line=line.tolist())
+    network.line.copy_(torch.from_numpy(line))
 
 
 def window_means(score: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
