@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from workers.layers.evaluate import Case, metrics_of
+from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.results import Row
 
@@ -50,8 +51,6 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
     for index, name in enumerate(("corneum", "epidermis", "undulation")):
         pairs = np.array([(one.measures[index], one.true[index]) for one in cases])
         pairs = pairs[np.isfinite(pairs).all(axis=1)]
-        apart = pairs[:, 0] - pairs[:, 1]
         found[f"{name}_r"] = correlation(pairs[:, 0], pairs[:, 1])
-        found[f"{name}_bias"] = float(apart.mean()) if apart.size else np.nan
-        found[f"{name}_limits"] = float(1.96 * apart.std()) if apart.size else np.nan
+        found[f"{name}_bias"], found[f"{name}_limits"] = bland_altman(pairs[:, 0], pairs[:, 1])
     return found
