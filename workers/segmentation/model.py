@@ -36,6 +36,8 @@ class Segmentation:
     ) -> None:
         self._familiarity = familiarity
         self._segmenter = segmenter.to(device).eval()
+        of_skin, of_lesion, of_keloid = segmenter.thresholds.tolist()
+        self._thresholds = (of_skin, of_lesion, of_keloid)
         self._classifier = classifier.to(device).eval()
         self._device = device
 
@@ -49,7 +51,8 @@ class Segmentation:
         with torch.inference_mode():
             logits = self._segmenter(pixels.to(self._device))
             probabilities = torch.sigmoid(logits.float())[0].cpu().numpy()
-        return masks_from(*(box.unpack(one) for one in probabilities))
+        skin, lesion, keloid = (box.unpack(one) for one in probabilities)
+        return masks_from(skin, lesion, keloid, self._thresholds)
 
     def classify(self, photo: npt.NDArray[np.uint8], crop: Crop) -> float:
         """Return the probability that ``crop`` shows malignant disease or a complication."""

@@ -67,6 +67,9 @@ class DeepLab(nn.Module):
             _conv(width, width, kernel=1),
         )
         self.head = nn.Conv2d(width, heads, 1)
+        # What counts as skin, lesion, keloid: probabilities, chosen on photos unseen.
+        self.register_buffer("thresholds", torch.full((heads,), 0.5))
+        self.thresholds: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of ``x``."""

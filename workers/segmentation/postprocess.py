@@ -12,12 +12,12 @@ from workers.learning.calibration import calibrated, calibration
 from workers.segmentation.crop import Crop
 from workers.segmentation.spec import KELOID, LESION, SKIN
 
-THRESHOLD = 0.5
-"""Probability above which a pixel counts. Training ends with a calibration on other subjects, so
-probabilities are shares."""
-
 _SMALLEST_SHARE = 0.0004
 """Specks below this share of the image are noise, not lesions."""
+
+
+Thresholds = tuple[float, float, float]
+"""Probabilities above which skin, lesion and keloid count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +29,28 @@ class Masks:
     keloid: Mask
 
 
-def masks_from(skin: Map, lesion: Map, keloid: Map) -> Masks:
+def masks_from(skin: Map, lesion: Map, keloid: Map, thresholds: Thresholds) -> Masks:
     """Return the masks of three probability maps (rows, columns), nested as they must be.
 
-    A lesion lies on skin even where the skin head doubts it; a keloid is a lesion.
+    ``thresholds`` are of skin, lesion and keloid, as the network was trained with. A lesion lies on
+    skin even where the skin head doubts it; each lesion is a keloid as a whole, or is none.
     """
-    found_lesion = _without_specks(lesion > THRESHOLD)
+    of_skin, of_lesion, of_keloid = thresholds
+    found_lesion = _without_specks(lesion > of_lesion)
     return Masks(
-        skin=_without_specks(skin > THRESHOLD) | found_lesion,
+        skin=_without_specks(skin > of_skin) | found_lesion,
         lesion=found_lesion,
-        keloid=_without_specks(keloid > THRESHOLD) & found_lesion,
+        keloid=keloids_in(found_lesion, keloid, of_keloid),
     )
+
+
+def keloids_in(lesion: Mask, keloid: Map, threshold: float) -> Mask:
+    """Return those parts of ``lesion`` whose mean probability of keloid is above ``threshold``."""
+    count, labels = cv2.connectedComponents(lesion.astype(np.uint8))
+    sizes = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+    means = np.bincount(labels.ravel(), weights=keloid.ravel(), minlength=count) / sizes
+    means[0] = 0.0
+    return np.asarray((means > threshold)[labels], np.bool_)
 
 
 def findings_of(

@@ -7,7 +7,7 @@ from shared.dicom import codes
 from workers.contract import Image, PixelSpacing
 from workers.findings import Findings
 from workers.segmentation.crop import best_crop
-from workers.segmentation.postprocess import Masks, findings_of, masks_from
+from workers.segmentation.postprocess import Masks, findings_of, keloids_in, masks_from
 from workers.segmentation.spec import KELOID, LESION, SKIN
 
 
@@ -118,10 +118,23 @@ def test_masks_are_nested_and_free_of_specks() -> None:
     lesion, keloid = skin.copy(), skin.copy()
     lesion[10:40, 10:40] = 0.9  # on no skin by the skin head
     lesion[80, 80] = 0.9  # a speck
-    keloid[10:60, 10:20] = 0.9  # partly off the lesion
+    keloid[10:60, 10:40] = 0.9  # partly off the lesion
 
-    masks = masks_from(skin, lesion, keloid)
+    masks = masks_from(skin, lesion, keloid, (0.5, 0.5, 0.5))
 
     assert masks.lesion.sum() == 900
     assert not (masks.lesion & ~masks.skin).any()
-    assert masks.keloid.sum() == 300
+    assert np.array_equal(masks.keloid, masks.lesion)
+
+
+def test_each_lesion_is_a_keloid_as_a_whole_or_is_none() -> None:
+    lesion = np.zeros((100, 100), np.bool_)
+    lesion[10:40, 10:40] = lesion[60:90, 60:90] = True
+    sure = np.zeros((100, 100), np.float32)
+    sure[10:30, 10:40] = 0.9  # two thirds of the first
+    sure[60:70, 60:90] = 0.9  # one third of the second
+
+    keloid = keloids_in(lesion, sure, 0.5)
+
+    assert keloid[10:40, 10:40].all()
+    assert not keloid[60:90, 60:90].any()
