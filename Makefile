@@ -8,6 +8,8 @@ SHELL := /bin/sh
 
 # Many processes share the cores here: a BLAS that starts threads in each only slows them all down.
 export OPENBLAS_NUM_THREADS ?= 1
+# Nor may threads spin while they wait for one that gets no core (docs/adr/0018).
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo viewer up test conformance browser-test bad-input chaos scale-test eval compose-test helm-test \

@@ -30,6 +30,7 @@ from workers.inflammation.preprocess import (
 from workers.learning.calibration import calibrated, calibration, scale_hint, why_implausible
 from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import Pixels, has_contrast, resize, why_unusable
+from workers.learning.serving import for_answers
 from workers.learning.weights import load_weights
 
 WEIGHTS_FILE = "texture.safetensors"
@@ -160,7 +161,7 @@ def load(weights: Path, device: torch.device) -> Inflammation:
     """
     network = TextureNet()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
-    return Inflammation(network, device, load_familiarity(weights))
+    return Inflammation(for_answers(network, device), device, load_familiarity(weights))
 
 
 def _without(spacing: PixelSpacing | None) -> str:

@@ -32,6 +32,7 @@ from workers.learning.blocks import UNet
 from workers.learning.calibration import calibrated, calibration, why_implausible
 from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import has_contrast, resize, why_unusable
+from workers.learning.serving import for_answers
 from workers.learning.weights import load_weights
 
 WEIGHTS_FILE = "unet.safetensors"
@@ -181,7 +182,7 @@ def load(weights: Path, device: torch.device) -> Layers:
     """
     network = build()
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
-    return Layers(network, device, load_familiarity(weights))
+    return Layers(for_answers(network, device), device, load_familiarity(weights))
 
 
 def _why_declined(

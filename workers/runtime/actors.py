@@ -33,6 +33,10 @@ from workers.runtime.settings import WorkerSettings
 
 log = structlog.get_logger()
 
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""A thread of torch that waits for another sleeps, where it would spin by default: on cores that
+others use too it then keeps the very thread from running that it waits for (docs/adr/0018)."""
+
 
 class ModelActor:
     """Holds one loaded model. Reads files, writes findings, returns only times or an error."""
@@ -188,6 +192,7 @@ class ActorPool:
                         num_gpus=self._settings.actor_gpus,
                         max_restarts=-1,
                         max_task_retries=0,
+                        runtime_env={"env_vars": _ENVIRONMENT},
                     )
                     .remote(
                         name, self._settings.threads_per_actor, self._settings.actor_memory_bytes

@@ -12,6 +12,7 @@ from torch import Tensor
 from workers.contract import Image, Series
 from workers.findings import Findings
 from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
+from workers.learning.serving import for_answers
 from workers.learning.weights import load_weights
 from workers.segmentation.crop import Crop, best_crop
 from workers.segmentation.network import CropClassifier, DeepLab
@@ -103,6 +104,7 @@ def load(weights: Path, device: torch.device) -> Segmentation:
     segmenter, classifier = DeepLab(), CropClassifier()
     segmenter.load_state_dict(load_weights(weights, SEGMENTER_FILE))
     classifier.load_state_dict(load_weights(weights, CLASSIFIER_FILE))
+    segmenter, classifier = for_answers(segmenter, device), for_answers(classifier, device)
     return Segmentation(segmenter, classifier, device, load_familiarity(weights))
 
 
@@ -116,7 +118,7 @@ def load_whole(weights: Path, device: torch.device) -> CropClassifier:
     """
     classifier = CropClassifier()
     classifier.load_state_dict(load_weights(weights, WHOLE_FILE))
-    return classifier.to(device).eval()
+    return for_answers(classifier, device)
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

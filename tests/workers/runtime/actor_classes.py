@@ -28,3 +28,10 @@ class MoodyActor:
         if request.folder == "raise":
             raise ZeroDivisionError
         return PredictAnswer(stage_seconds={"predict": 0.5})
+
+
+class OpenActor(MoodyActor):
+    """Says how its threads wait."""
+
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "waits": os.environ.get("OMP_WAIT_POLICY")}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from shared.errors import TransientError
-from tests.workers.runtime.actor_classes import MoodyActor
+from tests.workers.runtime.actor_classes import MoodyActor, OpenActor
 from workers.catalog import model_folder
 from workers.contract import ModelSpec, Series
 from workers.findings import Findings
@@ -49,6 +49,13 @@ def fails(pool: ActorPool, mood: str, name: str = "moody") -> str:
     with pytest.raises(TransientError) as caught:
         pool.predict(spec(name), request(mood))
     return caught.value.code
+
+
+def test_the_threads_of_an_actor_sleep_while_they_wait() -> None:
+    pool = ActorPool(SETTINGS, OpenActor)
+    pool.predict(spec(), request("answer"))
+
+    assert pool.describe()["moody"]["waits"] == "PASSIVE"
 
 
 def test_an_actor_stays_warm_between_jobs(pool: ActorPool) -> None:
