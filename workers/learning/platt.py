@@ -16,13 +16,16 @@ from torch import nn
 Scale = tuple[float, float]
 """Slope and offset: the calibrated logit is slope x logit + offset."""
 
+_SURE = 10.0
+"""Logits beyond count as this: a few enormous ones would else decide the scale alone."""
+
 
 def fit_scale(logits: npt.ArrayLike, truth: npt.ArrayLike) -> Scale:
     """Return the scale of least cross-entropy between ``logits`` and ``truth`` (0 or 1, alike).
 
     Fit it on subjects that the network was not trained on.
     """
-    given = np.asarray(logits, np.float64).ravel()
+    given = np.clip(np.asarray(logits, np.float64).ravel(), -_SURE, _SURE)
     sign = np.where(np.asarray(truth).ravel() > 0.5, -1.0, 1.0)
 
     def entropy(parameters: npt.NDArray[np.float64]) -> float:

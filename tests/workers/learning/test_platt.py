@@ -29,6 +29,16 @@ def test_the_scale_undoes_what_made_the_logits_too_sure() -> None:
     assert np.isclose(offset, -2 / 4, atol=0.05)
 
 
+def test_a_few_enormous_logits_do_not_decide_the_scale() -> None:
+    logits, truth = _overconfident(factor=2.0, offset=0.0)
+    wrong = np.flatnonzero(truth)[:40]
+    logits[wrong] = -200.0
+
+    slope, _ = fit_scale(logits, truth)
+
+    assert np.isclose(slope, 1 / 2, rtol=0.15)
+
+
 def test_calibrated_probabilities_are_as_often_right_as_they_say() -> None:
     logits, truth = _overconfident(factor=4.0, offset=2.0)
     slope, offset = fit_scale(logits, truth)
