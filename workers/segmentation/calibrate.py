@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from workers.findings import Mask
@@ -89,7 +90,7 @@ def _probabilities(logits: Floats, scales: list[tuple[float, float]]) -> Floats:
     slopes, offsets = (
         np.array(one, np.float32)[:, None, None] for one in zip(*scales, strict=True)
     )
-    return np.asarray(1 / (1 + np.exp(-(slopes * logits + offsets))), np.float32)
+    return np.asarray(expit(slopes * logits + offsets), np.float32)
 
 
 def _best(marked: Callable[[float], Mask], truth: Mask) -> float:
