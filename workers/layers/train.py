@@ -5,7 +5,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import structlog
 import torch
 from torch import Tensor, nn
@@ -17,21 +16,18 @@ from workers.layers.evaluate import evaluate
 from workers.layers.familiar import drawn
 from workers.layers.folder import sections_of
 from workers.layers.model import WEIGHTS_FILE, Layers
-from workers.layers.network import CLASSES, MULTIPLE, build
+from workers.layers.network import CLASSES, build
 from workers.layers.spec import SPEC
 from workers.learning.blocks import UNet
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder
-from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, default_device, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
 
 log = structlog.get_logger()
 
 TRAINING_SUBJECTS = range(200)
-CALIBRATION_SUBJECTS = range(500_000, 500_016)
-"""Neither trained nor tested on: where it has trained, a network is surer than it should be."""
 
 
 def train(
@@ -98,7 +94,6 @@ def teach(
     if start is not None:
         network.load_state_dict(load_weights(start, WEIGHTS_FILE))
     fit(network, partial(batch, examples, real), layer_loss, schedule, device, kept=kept)
-    _calibrate(network, device)
     network.load_state_dict({name: _stored(one) for name, one in network.state_dict().items()})
     return network
 
@@ -114,22 +109,6 @@ def layer_loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     dice = ((2 * overlap + 1) / (total + 1)).mean()
     loss: Tensor = functional.cross_entropy(logits, labels) + 1 - dice
     return loss
-
-
-def _calibrate(network: UNet, device: torch.device) -> None:
-    """Divide the logits of ``network``, in place, by the temperature that fits sections unseen."""
-    logits, labels = [], []
-    for one in bank(CALIBRATION_SUBJECTS):
-        rows, columns = (length // MULTIPLE * MULTIPLE for length in one.labels.shape)
-        pixels = torch.from_numpy(one.pixels[:rows, :columns].astype(np.float32) / 127)
-        with torch.inference_mode():
-            found = network(pixels[None, None].to(device)).float().cpu()[0]
-        # Neighbours say the same: every eighth row and column is enough.
-        logits.append(found[:, ::8, ::8].flatten(1).T)
-        labels.append(one.labels[:rows:8, :columns:8].ravel())
-    temperature = fit_temperature(torch.cat(logits), np.eye(CLASSES)[np.concatenate(labels)])
-    log.info("calibrated", temperature=temperature)
-    rescale(network.head, [(1 / temperature, 0.0)] * CLASSES)
 
 
 def _stored(value: Tensor) -> Tensor:

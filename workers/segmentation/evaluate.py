@@ -65,7 +65,7 @@ class Case:
     """The photo of one subject.
 
     ``malignant`` is ``None`` where the disease is of neither class. ``called`` has the probability
-    of malignant disease by arm; the automatic arm falls back on the whole photo without a crop.
+    of malignant disease by arm; without a crop, both other arms fall back on the original.
     """
 
     masks: dict[str, Overlap]
@@ -155,10 +155,11 @@ def _case(model: Segmentation, uncut: CropClassifier, one: Photo, cuts: dict[str
     true_crop, crop = best_crop(one.skin, one.lesion), find_crop(found)
     classed = one.disease not in (Disease.NONE, Disease.KELOID)
     uncropped = whole(*one.skin.shape)
+    original = probability(uncut, one.image, uncropped)
     called = {
-        "original": probability(uncut, one.image, uncropped),
-        "manual": model.classify(one.image, true_crop or uncropped),
-        "automatic": model.classify(one.image, crop or uncropped),
+        "original": original,
+        "manual": model.classify(one.image, true_crop) if true_crop else original,
+        "automatic": model.classify(one.image, crop) if crop else original,
     }
     return Case(
         masks={name: overlap(getattr(found, name), getattr(one, name)) for name in MASKS},

@@ -77,7 +77,7 @@ _MASK_ROWS = (
 _CROP_NOTE = (
     "Photos of one of the two classes. A classifier of whole photos is shown the whole photo "
     "(original); another, trained on crops by the true masks, the crop by the true masks (manual) "
-    "and the crop by the predicted masks (automatic; the whole photo where no crop was found). "
+    "and the crop by the predicted masks (automatic). Without a crop, both are as original. "
     "Baseline: always the commoner class. Published: sensitivity and specificity of the automatic "
     "arm at "
     "least 0.90, within two points of manual, above original."
