@@ -60,8 +60,8 @@ def kill_writer(pipeline: RunningPipeline) -> None:
 def test_a_job_whose_helper_was_killed_ends_once(
     pipeline: RunningPipeline, tmp_path: Path, kill: Callable[[RunningPipeline], None]
 ) -> None:
-    # Until Ray's head is missed, even a short job is at work.
-    frames = 24 if kill is kill_ray_head else 64
+    # It takes some seconds until Ray's head is missed: the job must be longer than that.
+    frames = 128 if kill is kill_ray_head else 64
     uid = long_study(pipeline, tmp_path, kill.__name__, frames)
 
     until(lambda: pipeline.jobs(uid) and pipeline.jobs(uid)[0]["state"] == "running")
