@@ -27,7 +27,7 @@ from workers.learning.weights import load_weights, save_weights, trained_before
 
 log = structlog.get_logger()
 
-TRAINING_SUBJECTS = range(200)
+TRAINING_SUBJECTS = range(600)
 
 
 def train(
@@ -117,7 +117,7 @@ def _stored(value: Tensor) -> Tensor:
 
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
-    parser = training_parser(SPEC.name, steps=800)
+    parser = training_parser(SPEC.name, steps=1600)
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     add_folder(parser)
     asked = parser.parse_args()
