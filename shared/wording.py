@@ -5,6 +5,7 @@ import math
 CAUTION = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
 
 _DIGITS = 3
+_SURE = 0.999
 _UNITS = {
     "1": "",
     "{count}": "",  # the quantity's name says what is counted, and from where to where it is scored
@@ -30,6 +31,11 @@ def unit_in_words(ucum: str, meaning: str) -> str:
 
 
 def amount(value: float, ucum: str, meaning: str) -> str:
-    """Return e.g. ``12.9 %``, ``20.8 micrometres`` or ``1.97``."""
+    """Return e.g. ``12.9 %``, ``20.8 micrometres`` or ``1.97``.
+
+    A share short of one is never written as one: 0.9996 is ``more than 0.999``.
+    """
+    if ucum == "1" and _SURE < value < 1:
+        return f"more than {_SURE}"
     unit = "%" if ucum == "%" else unit_in_words(ucum, meaning)
     return f"{rounded(value)} {unit}".rstrip()

@@ -12,6 +12,7 @@ from services.writer.figures import Figure, figures_of
 from services.writer.identity import Identity, concept
 from services.writer.previous import Previous
 from shared.dicom import codes
+from shared.wording import amount
 from workers.contract import ModelSpec
 from workers.findings import Findings
 
@@ -165,12 +166,14 @@ def _notes(
             )
         labels = {_pair(one.type): f"{one.label}: " for one in spec.segments}
         for then, now in pairs:
-            unit = "" if now.unit == codes.RATIO else f" {now.unit.meaning}"
             what = labels.get(now.structure, "") + now.quantity.meaning
-            yield (
-                f"{what}: {then.value:.4g}{unit} then, {now.value:.4g}{unit} now, "
-                f"change {now.value - then.value:+.4g}{unit}."
+            change = now.value - then.value
+            before, after, between = (
+                amount(one, now.unit.value, now.unit.meaning)
+                for one in (then.value, now.value, abs(change))
             )
+            sign = "-" if change < 0 else "+"
+            yield f"{what}: {before} then, {after} now, change {sign}{between}."
 
 
 def _readable(date: str) -> str:

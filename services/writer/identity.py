@@ -14,7 +14,7 @@ from shared.dicom.spacing import given_scale
 from shared.dicom.uids import derived_uid
 from workers.contract import ModelSpec, Segment
 
-WRITER_VERSION = "6"
+WRITER_VERSION = "7"
 """Raise on ANY change of what is written: it is part of every UID. Without that, a repaired
 writer would find its old, broken object in the PACS and leave it there."""
 

@@ -30,6 +30,12 @@ def test_what_is_without_a_unit_has_no_word_for_it() -> None:
     assert amount(0.1847, "1", "no units") == "0.185"
 
 
+def test_a_share_short_of_one_is_not_written_as_one() -> None:
+    assert amount(0.9996, "1", "no units") == "more than 0.999"
+    assert amount(0.9989, "1", "no units") == "0.999"
+    assert amount(1.0, "1", "no units") == "1"
+
+
 def test_units_are_words() -> None:
     assert amount(55.85, "[arb'U]", "arbitrary unit") == "55.9 arbitrary units"
     assert amount(12.49, "%", "percent") == "12.5 %"

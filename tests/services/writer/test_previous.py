@@ -105,7 +105,8 @@ def test_the_report_holds_the_previous_figures_their_date_and_the_change(
         ("2026-03-01", "", codes.INFLAMMATION_GRADE.meaning, 2.0, False),
         ("2026-06-01", "", codes.INFLAMMATION_GRADE.meaning, 0.0, True),
     ]
-    assert "Skin lesion: Area: 40 mm2 then, 50 mm2 now, change +10 mm2." in words(report)
+    change = "Skin lesion: Area: 40 square mm then, 50 square mm now, change +10 square mm."
+    assert change in words(report)
     assert "single lesions are not found again" in words(report)
     # Each number refers to the earlier report, which is evidence of another study.
     (then,) = [one for one in archive.held if one.SOPInstanceUID == previous.sop_instance_uid]
