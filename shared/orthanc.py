@@ -69,7 +69,7 @@ class Orthanc:
         while True:
             query = {"expand": "", "since": since, "limit": PAGE}
             studies = self._json("GET", "/studies", params=query)
-            yield from (one["ID"] for one in studies if _moment(one["LastUpdate"]) >= moment)
+            yield from (one["ID"] for one in studies if _moment(one) >= moment)
             if len(studies) < PAGE:
                 return
             since += PAGE
@@ -140,5 +140,8 @@ def _held(instance: dict[str, Any], series: dict[str, Any]) -> HeldInstance:
     )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+def _moment(study: dict[str, Any]) -> datetime:
+    try:
+        return datetime.strptime(study["LastUpdate"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except (LookupError, TypeError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)  # who knows: compare it

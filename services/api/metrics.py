@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
 from services.api.context import Context
+from shared.db.pacs import count_overdue, count_put_off, seconds_since_pass
 from shared.db.views import (
     count_attempts,
     count_jobs,
@@ -46,6 +47,7 @@ class DatabaseCollector(Collector):
                 _refusals(session),
                 _quarantined(session),
                 _processes(session, self._context),
+                *_reconciler(session),
             ]
         yield from families
         yield from _spool(self._context)
@@ -116,6 +118,26 @@ def _processes(session: Session, context: Context) -> Metric:
     for (role, heard), count in counts.items():
         family.add_metric([role, heard], count)
     return family
+
+
+def _reconciler(session: Session) -> Iterator[Metric]:
+    """Only where an archive is followed."""
+    age = seconds_since_pass(session)
+    if age is None:
+        return
+    yield GaugeMetricFamily(
+        "cutis_reconcile_pass_age_seconds", "Since everything due was last looked at", age
+    )
+    yield GaugeMetricFamily(
+        "cutis_reconcile_overdue_instances",
+        "Instances of the archive that are due and not looked at yet",
+        count_overdue(session),
+    )
+    yield GaugeMetricFamily(
+        "cutis_reconcile_put_off_instances",
+        "Instances that the archive could not give and that are tried again",
+        count_put_off(session),
+    )
 
 
 def _spool(context: Context) -> Iterator[Metric]:

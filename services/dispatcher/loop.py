@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.dispatcher.jobs import route_new_revisions
+from services.dispatcher.jobs import NewRevisions
 from services.dispatcher.retention import Retention
 from services.dispatcher.rules import SiteRules
 from services.dispatcher.settings import DispatcherSettings
@@ -46,8 +46,7 @@ class Dispatcher:
         self._broker = broker
         self._settings = settings
         self._own = dispatcher_settings
-        self._catalogue = catalogue
-        self._rules = rules
+        self._revisions = NewRevisions(database, catalogue, rules)
         self._retention = retention
         self._policy: RetryPolicy = retry_policy(settings)
         self._swept_at = float("-inf")
@@ -83,9 +82,7 @@ class Dispatcher:
             )
             failpoint("dispatcher.before-freeze-commit")
         failpoint("dispatcher.after-freeze")
-        with self._database.write() as session:
-            route_new_revisions(session, self._catalogue, self._rules)
-            failpoint("dispatcher.before-route-commit")
+        self._revisions.route()
         failpoint("dispatcher.after-route")
         if time.monotonic() - self._swept_at >= self._own.sweep_seconds:
             self._sweep()

@@ -69,9 +69,10 @@ class Puller:
         _traceback: TracebackType | None,
     ) -> None:
         if self._association_id is not None:
-            association_id, self._association_id = self._association_id, None
+            # Where this fails the row is still ours, and is closed after the next round.
             with self._database.write() as session:
-                close_association(session, association_id)
+                close_association(session, self._association_id)
+            self._association_id = None
 
     def pull(self, pacs_id: str) -> bool:
         """Take one instance; ``False`` when it was set aside and must not be pulled again.

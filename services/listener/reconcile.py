@@ -19,14 +19,18 @@ from services.listener.storage import InstanceStore
 from shared.db import pacs as book
 from shared.db.engine import Database, clock
 from shared.db.ingest import Sender
-from shared.errors import CutisError
-from shared.orthanc import Orthanc
+from shared.errors import CutisError, ResourceError
+from shared.orthanc import HeldInstance, Orthanc
 from shared.settings import PacsSettings
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
 """Instances that are looked at in one go."""
+
+ONE_FAILED = (ArithmeticError, AttributeError, CutisError, LookupError, TypeError, ValueError)
+"""What one study or instance may meet: an error of the archive's, or an answer that makes no sense.
+The others must not wait for it."""
 
 # Orthanc's times are UTC or local, depending on its version.
 _TIME_ZONES = timedelta(hours=14)
@@ -108,6 +112,9 @@ class Reconciler:
         with self._puller as puller:
             self._pull_due(puller, stopping)
             self._restore_sources(puller, stopping)
+        if not stopping.is_set():
+            with self._database.write() as session:
+                book.save_pass(session, self._pacs)
 
     def _follow(self, stopping: threading.Event) -> None:
         with self._database.read() as session:
@@ -145,11 +152,16 @@ class Reconciler:
 
     def _compare(self, stopping: threading.Event) -> None:
         moment = datetime.now(UTC) - timedelta(days=self._own.days) - _TIME_ZONES
-        missing = 0
+        missing, failed = 0, 0
         for study in self._orthanc.studies_updated_since(moment):
             if stopping.is_set():
                 return
-            held = self._orthanc.instances_of(study)
+            try:
+                held = self._orthanc.instances_of(study)
+            except ONE_FAILED as error:
+                failed += 1
+                self._pass_over(error, what="study", pacs_id=study)
+                continue
             with self._database.read() as session:
                 known = book.known_instances(session, held.values())
             unknown = [name for name, uid in held.items() if uid not in known]
@@ -159,7 +171,7 @@ class Reconciler:
                     book.await_instances(session, self._pacs, unknown, self._grace)
         with self._database.write() as session:
             book.save_comparison(session, self._pacs)
-        log.info("reconcile compared", days=self._own.days, unknown=missing)
+        log.info("reconcile compared", days=self._own.days, unknown=missing, failed=failed)
 
     def _pull_due(self, puller: Puller, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -167,7 +179,7 @@ class Reconciler:
                 due = book.due_instances(session, self._pacs, AT_ONCE)
             if not due:
                 return
-            held = self._orthanc.describe(due)
+            held = self._describe(due)
             with self._database.read() as session:
                 known = book.known_instances(session, [one.sop_instance_uid for one in held])
             wanted = [
@@ -181,20 +193,61 @@ class Reconciler:
             for one in wanted:
                 if stopping.is_set():
                     return
-                taken = puller.pull(one.pacs_id)
-                with self._database.write() as session:
-                    if taken:
-                        book.settle_instances(session, self._pacs, {one.pacs_id})
-                    else:
-                        book.set_instance_aside(session, self._pacs, one.pacs_id)
+                self._pull(puller, one.pacs_id)
+
+    def _describe(self, due: list[str]) -> list[HeldInstance]:
+        try:
+            return self._orthanc.describe(due)
+        except ONE_FAILED as error:
+            self._pass_over(error, what="page of instances", pacs_id="")
+        found = []
+        for pacs_id in due:
+            try:
+                found += self._orthanc.describe([pacs_id])
+            except ONE_FAILED as error:
+                self._put_off(error, pacs_id)
+        return found
+
+    def _pull(self, puller: Puller, pacs_id: str) -> None:
+        try:
+            taken = puller.pull(pacs_id)
+        except ResourceError:
+            with self._database.write() as session:
+                book.put_instance_last(session, self._pacs, pacs_id)
+            raise  # no room for the others either, most likely
+        except ONE_FAILED as error:
+            self._put_off(error, pacs_id)
+            return
+        with self._database.write() as session:
+            if taken:
+                book.settle_instances(session, self._pacs, {pacs_id})
+            else:
+                book.set_instance_aside(session, self._pacs, pacs_id)
 
     def _restore_sources(self, puller: Puller, stopping: threading.Event) -> None:
         with self._database.read() as session:
             wanted = book.removed_sources(session)
         for uid, digests in wanted.items():
-            name = None if stopping.is_set() else self._orthanc.find(uid)
-            if name is not None:
-                puller.restore(name, *digests)
+            if stopping.is_set():
+                return
+            try:
+                name = self._orthanc.find(uid)
+                if name is not None:
+                    puller.restore(name, *digests)
+            except ONE_FAILED as error:
+                self._pass_over(error, what="source", pacs_id="")
+
+    def _put_off(self, error: Exception, pacs_id: str) -> None:
+        # First this one, then the question: an instance that makes Orthanc fall over comes later.
+        with self._database.write() as session:
+            book.put_instance_off(session, self._pacs, pacs_id)
+        self._pass_over(error, what="instance", pacs_id=pacs_id)
+
+    def _pass_over(self, error: Exception, *, what: str, pacs_id: str) -> None:
+        """Go on after a failure that is about one thing; raise when the archive itself is away."""
+        reason = error.reason if isinstance(error, CutisError) else type(error).__name__
+        log.warning("reconcile goes on without", what=what, pacs_id=pacs_id, reason=reason)
+        self._orthanc.last_change()
 
     def _longer(self, pause: float) -> float:
         return min(2 * pause, max(self._own.longest_pause_seconds, self._own.seconds))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from shared.db.claims import NO_ATTEMPTS, Claim, claim_of, end_attempt, move
 from shared.db.engine import clock
 from shared.db.events import record_event
+from shared.db.operations import SUPERSEDED, retry_job
 from shared.db.outbox import owe_message
 from shared.db.tables import Job, Result, StudyRevision
 from shared.errors import AwayError, CrashError, CutisError, TransientError
@@ -63,14 +64,19 @@ def open_job(
     """Return the job with ``key``, opened now (with its message owed) unless it exists.
 
     A job that an earlier revision opened on the very same input moves to this revision: its
-    results still hold.
+    results still hold. One that was cancelled because a later revision came before it ran waits
+    once more: this revision wants it.
     """
     now = clock(session)
-    job = session.scalars(select(Job).where(Job.key == key)).one_or_none()
+    # Locked: a worker may end the job just now.
+    wanted = select(Job).where(Job.key == key).with_for_update()
+    job = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
     if job is not None:
         job.revision_id, job.superseded_at = revision.id, None
         session.execute(update(Result).where(Result.job_id == job.id).values(superseded_at=None))
         record_event(session, "JobCarriedOver", study_id=revision.study_id, job_id=job.id)
+        if (job.state, job.code) == (JobState.CANCELLED, SUPERSEDED):
+            retry_job(session, job.id, by="dispatcher")
         return job
     job = Job(
         id=uuid.uuid4().hex,

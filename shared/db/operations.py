@@ -17,6 +17,9 @@ from shared.states import (
     check_move,
 )
 
+SUPERSEDED = "superseded"
+"""Code of a job that was cancelled because a later revision of its study arrived first."""
+
 _FROM_THE_MODEL = frozenset({"weights-changed", "findings", "no-findings", "encoding"})
 """Codes of write failures that no second write mends: the model has to run again."""
 

@@ -7,12 +7,16 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
+from shared.db.lots import in_lots
 from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.tables import Instance, Job, Result
 from shared.states import WAITING
 
 ROUNDS = 12
 """So often a job waits for images that the reconciler is to bring back: one and a half hours."""
+
+_PUT_OFF = timedelta(minutes=1)
+_LONGEST_PUT_OFF = timedelta(hours=6)
 
 _AWAY = timedelta(minutes=10)
 _GONE = timedelta(days=3)
@@ -27,7 +31,8 @@ def save_position(session: Session, pacs: str, change: int) -> None:
     """Record that every change up to ``change`` was seen."""
     row = session.get(PacsPosition, pacs)
     if row is None:
-        session.add(PacsPosition(pacs=pacs, change=change, seen_at=clock(session)))
+        now = clock(session)
+        session.add(PacsPosition(pacs=pacs, change=change, seen_at=now, passed_at=now))
         return
     row.change, row.seen_at = change, clock(session)
 
@@ -44,18 +49,13 @@ def forget_comparison(session: Session, pacs: str) -> None:
 
 def await_instances(session: Session, pacs: str, pacs_ids: Iterable[str], grace: timedelta) -> None:
     """Remember to look at these instances after ``grace``; those remembered keep their time."""
-    wanted = list(pacs_ids)
-    known = set(
-        session.scalars(
-            select(PacsInstance.pacs_id).where(
-                PacsInstance.pacs == pacs, PacsInstance.pacs_id.in_(wanted)
-            )
-        )
-    )
     due_at = clock(session) + grace
-    session.add_all(
-        PacsInstance(pacs=pacs, pacs_id=one, due_at=due_at) for one in wanted if one not in known
-    )
+    for lot in in_lots(pacs_ids):
+        ours = (PacsInstance.pacs == pacs, PacsInstance.pacs_id.in_(lot))
+        known = set(session.scalars(select(PacsInstance.pacs_id).where(*ours)))
+        session.add_all(
+            PacsInstance(pacs=pacs, pacs_id=one, due_at=due_at) for one in lot if one not in known
+        )
 
 
 def due_instances(session: Session, pacs: str, limit: int) -> list[str]:
@@ -86,13 +86,64 @@ def set_instance_aside(session: Session, pacs: str, pacs_id: str) -> None:
     )
 
 
+def put_instance_off(session: Session, pacs: str, pacs_id: str) -> None:
+    """Look at this instance again later, and later each time: it could not be had just now."""
+    row = session.scalars(
+        select(PacsInstance)
+        .where(PacsInstance.pacs == pacs, PacsInstance.pacs_id == pacs_id)
+        .with_for_update()
+    ).one_or_none()
+    if row is not None and row.due_at is not None:
+        row.due_at = clock(session) + min(_PUT_OFF * 2 ** min(row.failures, 20), _LONGEST_PUT_OFF)
+        row.failures += 1
+
+
+def put_instance_last(session: Session, pacs: str, pacs_id: str) -> None:
+    """Look at this instance again after all others that are due: there was no room for it."""
+    session.execute(
+        update(PacsInstance)
+        .where(PacsInstance.pacs == pacs, PacsInstance.pacs_id == pacs_id)
+        .values(due_at=clock(session))
+    )
+
+
+def save_pass(session: Session, pacs: str) -> None:
+    """Record that everything that was due has been looked at, now."""
+    session.get_one(PacsPosition, pacs).passed_at = clock(session)
+
+
+def count_put_off(session: Session) -> int:
+    """Return how many instances of archives could not be had and are tried again."""
+    waits = (PacsInstance.failures > 0, PacsInstance.due_at.is_not(None))
+    return session.scalar(select(func.count(PacsInstance.id)).where(*waits)) or 0
+
+
+def count_overdue(session: Session) -> int:
+    """Return how many instances of archives should have been looked at by now."""
+    return (
+        session.scalar(
+            select(func.count(PacsInstance.id)).where(PacsInstance.due_at <= clock(session))
+        )
+        or 0
+    )
+
+
+def seconds_since_pass(session: Session) -> float | None:
+    """Return the age of the oldest archive's last full look; ``None`` where none was followed."""
+    rows = session.scalars(select(PacsPosition)).all()
+    # Before the first look at all: since when it was last heard of, which is its start at most.
+    ages = [clock(session) - (one.passed_at or one.seen_at) for one in rows]
+    return max((age.total_seconds() for age in ages), default=None)
+
+
 def known_instances(session: Session, sop_instance_uids: Collection[str]) -> set[str]:
     """Return which of these SOP Instance UIDs were received before, or are our own results."""
     return {
         uid
         for table in (Instance, Result)
+        for lot in in_lots(sop_instance_uids)
         for uid in session.scalars(
-            select(table.sop_instance_uid).where(table.sop_instance_uid.in_(sop_instance_uids))
+            select(table.sop_instance_uid).where(table.sop_instance_uid.in_(lot))
         )
     }
 
@@ -107,12 +158,12 @@ def removed_sources(session: Session) -> dict[str, tuple[str, str]]:
         select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
     )
     needed = {one for ids in waiting for one in ids}
-    rows = session.scalars(
-        select(Instance).where(Instance.id.in_(needed), Instance.spool_key.is_(None))
-    )
     return {
         one.sop_instance_uid: (one.sha256, str(one.manifest.get("content_sha256", "")))
-        for one in rows
+        for lot in in_lots(sorted(needed))
+        for one in session.scalars(
+            select(Instance).where(Instance.id.in_(lot), Instance.spool_key.is_(None))
+        )
     }
 
 

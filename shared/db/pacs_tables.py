@@ -17,6 +17,7 @@ class PacsPosition(Base):
     change: Mapped[int]
     compared_at: Mapped[datetime | None]  # when the last days were last compared in full
     seen_at: Mapped[datetime]
+    passed_at: Mapped[datetime | None]  # when everything that was due had last been looked at
 
 
 class PacsInstance(Base):
@@ -32,3 +33,4 @@ class PacsInstance(Base):
     pacs: Mapped[str]
     pacs_id: Mapped[str]  # the archive's own name for it
     due_at: Mapped[datetime | None] = mapped_column(index=True)  # null: pulled and set aside
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # each puts it off longer

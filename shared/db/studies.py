@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from shared.db.engine import clock
 from shared.db.events import record_event
 from shared.db.ingest import ASSOCIATION_SILENCE
-from shared.db.operations import cancel_job
+from shared.db.lots import in_lots
+from shared.db.operations import SUPERSEDED, cancel_job
 from shared.db.tables import Association, Instance, Job, Result, Study, StudyRevision
 from shared.dicom.manifest import InstanceManifest, StudyManifest, study_manifest
 from shared.states import FINAL, JobState
@@ -38,8 +39,11 @@ def freeze_complete_studies(
 
 def instances_of(session: Session, ids: Sequence[int]) -> list[Instance]:
     """Return the instances with these ids, in the order of the ids."""
-    rows = session.scalars(select(Instance).where(Instance.id.in_(ids))).all()
-    by_id = {row.id: row for row in rows}
+    by_id = {
+        row.id: row
+        for lot in in_lots(ids)
+        for row in session.scalars(select(Instance).where(Instance.id.in_(lot)))
+    }
     return [by_id[one] for one in ids]
 
 
@@ -85,7 +89,7 @@ def supersede_earlier(session: Session, revision: StudyRevision) -> None:
 def _supersede(session: Session, job: Job, by: StudyRevision, now: datetime) -> None:
     if JobState(job.state) not in FINAL:
         reason = f"revision {by.number} of the study arrived first"
-        cancel_job(session, job.id, code="superseded", reason=reason)
+        cancel_job(session, job.id, code=SUPERSEDED, reason=reason)
     job.superseded_at = now
     session.execute(update(Result).where(Result.job_id == job.id).values(superseded_at=now))
     record_event(session, "JobSuperseded", study_id=by.study_id, job_id=job.id, by=by.number)
@@ -126,9 +130,10 @@ def _first_unfrozen(session: Session, study: Study) -> datetime:
         .where(Instance.study_id == study.id, Instance.conflict.is_(False))
         .order_by(Instance.received_at)
     )
-    if last is not None:
-        query = query.where(Instance.id.not_in(last.instance_ids))
-    first = session.scalars(query).first()
+    if last is not None and last.instance_ids:
+        # Ids rise with the order of arrival: they are given under the lock of the study's row.
+        query = query.where(Instance.id > max(last.instance_ids))
+    first = session.scalars(query.limit(1)).first()
     return first if first is not None else study.last_instance_at
 
 

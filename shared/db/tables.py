@@ -6,7 +6,7 @@ Free text that the network sends (descriptions) stays inside ``instance.manifest
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.declarative import Base
@@ -73,6 +73,23 @@ class QuarantinedInstance(Base):
     peer_address: Mapped[str]
     state: Mapped[str]
     received_at: Mapped[datetime]
+
+
+class RefusedInstance(Base):
+    """An instance that could not even be set aside; repeated refusals raise ``count``."""
+
+    __tablename__ = "refused_instance"
+    __table_args__ = (UniqueConstraint("sop_instance_uid", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop_instance_uid: Mapped[str]
+    code: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes, as many as were seen of it
+    calling_ae_title: Mapped[str]
+    peer_address: Mapped[str]
+    count: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
 
 
 class Study(Base):

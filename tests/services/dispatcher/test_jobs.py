@@ -1,14 +1,22 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from services.dispatcher import jobs as dispatcher_jobs
-from services.dispatcher.jobs import route_new_revisions
+from services.dispatcher import routing
+from services.dispatcher.jobs import NewRevisions
+from services.dispatcher.routing import Routing
 from services.dispatcher.rules import Scale, SiteRules, When
+from shared.db import lots, studies
 from shared.db.engine import Database
 from shared.db.ingest import record_instance
 from shared.db.studies import freeze_complete_studies
-from shared.db.tables import Event, Job, RoutingDecision, StudyRevision
-from shared.dicom.manifest import InstanceManifest
+from shared.db.tables import Event, Job, OutboxMessage, RoutingDecision, StudyRevision
+from shared.dicom.manifest import InstanceManifest, StudyManifest
+from shared.states import JobState
 from tests.services.dispatcher.catalogue import CATALOGUE
 from tests.services.dispatcher.test_routing import instance
 from tests.shared.db.rows import SENDER, spooled
@@ -26,14 +34,17 @@ def _weights(monkeypatch: pytest.MonkeyPatch) -> None:
 def arrive(
     database: Database, *instances: InstanceManifest, rules: SiteRules | None = None
 ) -> None:
+    receive(database, *instances)
+    NewRevisions(database, CATALOGUE, rules or SiteRules()).route()
+
+
+def receive(database: Database, *instances: InstanceManifest) -> None:
     with database.write() as session:
         for one in instances:
             file = spooled(one.sop_instance_uid)
             record_instance(session, one, file, sender=SENDER, association_id=None)
     with database.write() as session:
         freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=60)
-    with database.write() as session:
-        route_new_revisions(session, CATALOGUE, rules or SiteRules())
 
 
 def jobs(database: Database) -> list[Job]:
@@ -95,3 +106,69 @@ def test_a_study_without_a_model_is_visible_with_the_reason(database: Database) 
         (decision,) = session.scalars(select(RoutingDecision)).all()
     assert (decision.model, decision.code) == (None, "not-applicable")
     assert jobs(database) == []
+
+
+def test_a_revision_that_cannot_be_routed_holds_up_no_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(database, instance(1, study_instance_uid="1.2.1"))
+    receive(database, instance(2, study_instance_uid="1.2.2"))
+    sound = routing.route
+    failing = {"1.2.1"}
+
+    def cannot(study: StudyManifest, *rest: Any) -> Routing:
+        if study.study_instance_uid in failing:
+            raise OperationalError("SELECT", {}, ValueError("parameters"))
+        return sound(study, *rest)
+
+    monkeypatch.setattr(dispatcher_jobs, "route", cannot)
+    revisions = NewRevisions(database, CATALOGUE, SiteRules())
+    assert revisions.route() == 1
+    assert revisions.route() == 0  # put off
+    assert len(jobs(database)) == 1
+    with database.read() as session:
+        (told,) = session.scalars(select(Event).where(Event.name == "StudyNotRouted")).all()
+    assert told.details == {"revision": 1, "reason": "OperationalError"}
+    failing.clear()
+    assert NewRevisions(database, CATALOGUE, SiteRules()).route() == 1
+    assert len(jobs(database)) == 2
+
+
+def test_a_study_of_too_many_instances_gets_no_job_and_says_why(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher_jobs, "MOST_INSTANCES", 1)
+    arrive(database, instance(1), instance(2))
+    with database.read() as session:
+        (decision,) = session.scalars(select(RoutingDecision)).all()
+    assert (decision.code, jobs(database)) == ("too-many", [])
+
+
+def test_a_study_larger_than_a_statement_may_be_is_frozen_twice_and_routed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The limit itself (65535 on PostgreSQL) takes minutes: what matters is that lists are cut.
+    monkeypatch.setattr(studies, "in_lots", lambda items: lots.in_lots(items, 2))
+    arrive(database, *(instance(n) for n in range(1, 6)))
+    arrive(database, instance(6))
+    assert [len(one.instance_ids) for one in jobs(database)] == [5, 6]
+
+
+def test_a_job_superseded_before_it_ran_waits_again_when_a_revision_wants_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(n: int) -> InstanceManifest:
+        return instance(n, series_instance_uid="1.2.10", modality="CT", samples_per_pixel=1)
+
+    arrive(database, instance(1))
+    upgraded = replace(CATALOGUE["colour"], version="2")
+    with monkeypatch.context() as patch:
+        patch.setitem(CATALOGUE, "colour", upgraded)
+        arrive(database, late(7))
+    arrive(database, late(8))  # rolled back
+    first, second = jobs(database)
+    assert (first.state, first.code, first.superseded_at) == (JobState.QUEUED, "", None)
+    assert (second.state, second.code) == (JobState.CANCELLED, "superseded")
+    with database.read() as session:
+        owed = session.scalars(select(OutboxMessage.job_id)).all()
+    assert owed.count(first.id) == 2

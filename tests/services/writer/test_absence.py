@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from services.dispatcher.jobs import route_new_revisions
+from services.dispatcher.jobs import NewRevisions
 from services.dispatcher.rules import SiteRules
 from services.writer.absence import build_absence
 from services.writer.absence_reporter import AbsenceReporter
@@ -88,7 +88,7 @@ def arrive(database: Database, spool: Spool, *images: Dataset) -> None:
                 session, instance_manifest(image), file, sender=SENDER, association_id=None
             )
         freeze_complete_studies(session, quiet_seconds=0, max_age_seconds=3600)
-        route_new_revisions(session, models(), SiteRules())
+    NewRevisions(database, models(), SiteRules()).route()
 
 
 def fail_the_job(database: Database, reason: str) -> str:
