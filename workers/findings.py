@@ -23,7 +23,8 @@ class Measurement:
     """One number with its coded quantity and unit.
 
     ``segment_number`` says which segment was measured; ``None`` means the whole image.
-    ``derivation`` is a coded statistic (mean, maximum, …) where the number is one.
+    ``derivation`` is a coded statistic (mean, maximum, …) where the number is one, ``method`` how
+    it was come by, where one quantity can be measured or guessed.
     """
 
     quantity: Code
@@ -31,6 +32,7 @@ class Measurement:
     unit: Code
     segment_number: int | None = None
     derivation: Code | None = None
+    method: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ class Assessment:
 class ParametricMap:
     """A value for every pixel. ``values`` is (frames, rows, columns) float32, NaN-free.
 
-    ``display_range`` is what a viewer shows from dark to bright, in ``unit``.
+    ``display_range`` is what a viewer shows from dark to bright, in ``unit``. ``method`` is as of a
+    :class:`Measurement`.
     """
 
     name: str
@@ -55,6 +58,7 @@ class ParametricMap:
     values: Map
     display_range: tuple[float, float]
     segment_number: int | None = None
+    method: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,7 @@ def _values(findings: Findings) -> dict[str, Any]:
                 "unit": list(one.unit),
                 "display_range": list(one.display_range),
                 "segment_number": one.segment_number,
+                "method": _coded(one.method),
             }
             for one in findings.maps
         ],
@@ -142,7 +147,8 @@ def _values(findings: Findings) -> dict[str, Any]:
                 "value": float(one.value),
                 "unit": list(one.unit),
                 "segment_number": one.segment_number,
-                "derivation": None if one.derivation is None else list(one.derivation),
+                "derivation": _coded(one.derivation),
+                "method": _coded(one.method),
             }
             for one in findings.measurements
         ],
@@ -151,6 +157,14 @@ def _values(findings: Findings) -> dict[str, Any]:
             for one in findings.assessments
         ],
     }
+
+
+def _coded(code: Code | None) -> list[str] | None:
+    return None if code is None else list(code)
+
+
+def _code(values: list[str] | None) -> Code | None:
+    return None if values is None else Code(*values)
 
 
 def _findings(index: int, values: dict[str, Any], arrays: Any) -> Findings:
@@ -173,6 +187,7 @@ def _findings(index: int, values: dict[str, Any], arrays: Any) -> Findings:
                 values=arrays[f"{index}/map/{position}"],
                 display_range=(one["display_range"][0], one["display_range"][1]),
                 segment_number=one["segment_number"],
+                method=_code(one.get("method")),
             )
             for position, one in enumerate(values["maps"])
         ),
@@ -182,7 +197,8 @@ def _findings(index: int, values: dict[str, Any], arrays: Any) -> Findings:
                 value=one["value"],
                 unit=Code(*one["unit"]),
                 segment_number=one["segment_number"],
-                derivation=None if one["derivation"] is None else Code(*one["derivation"]),
+                derivation=_code(one["derivation"]),
+                method=_code(one.get("method")),  # absent in findings of before there was one
             )
             for one in values["measurements"]
         ),

@@ -68,7 +68,7 @@ def comparison_groups(
     dates = (comparison.previous.study_date, comparison.study_date)
     for structure in dict.fromkeys(then.structure for then, _ in comparison.pairs):
         pairs = [pair for pair in comparison.pairs if pair[0].structure == structure]
-        before = [_measurement(then, then.value, None, comparison) for then, _ in pairs]
+        before = [_measurement(then, then.value, then.method, comparison) for then, _ in pairs]
         change = [
             _measurement(now, now.value - then.value, codes.CHANGE, comparison)
             for then, now in pairs

@@ -28,25 +28,24 @@ _COMPARABLE = (
     (codes.PERFUSION, codes.PERFUSION_UNIT),
     (codes.PERFUSION_RATIO, codes.RATIO),
 )
-_FINDING, _DERIVATION = "121071", "121401"  # DCM
-_TIME_POINT = "C2348792"  # UMLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One number: of which structure (value and scheme of its code), in what unit."""
+    """One number: of which structure (value and scheme of its code), in what unit, and how."""
 
     structure: tuple[str, str]
     quantity: Code
     unit: Code
     derivation: Code | None
     value: float
+    method: Code | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
         """Say what is measured and how; two figures of one key can be compared."""
-        derivation = None if self.derivation is None else _pair(self.derivation)
-        return self.structure, _pair(self.quantity), _pair(self.unit), derivation
+        how = [None if one is None else _pair(one) for one in (self.derivation, self.method)]
+        return self.structure, _pair(self.quantity), _pair(self.unit), *how
 
 
 def figures_of(findings: Findings, spec: ModelSpec) -> list[Figure]:
@@ -61,6 +60,7 @@ def figures_of(findings: Findings, spec: ModelSpec) -> list[Figure]:
             unit=one.unit,
             derivation=one.derivation,
             value=float(one.value),
+            method=one.method,
         )
         for one in findings.measurements
     )
@@ -72,9 +72,9 @@ def reported_figures(group: Dataset) -> list[Figure]:
     None of a group with a time point: its figures are cited from an earlier report, or changes.
     """
     items = children(group)
-    if any(concept_of(one) == _TIME_POINT for one in items):
+    if any(concept_of(one) == codes.TIME_POINT.value for one in items):
         return []
-    findings = [_answer(one) for one in items if concept_of(one) == _FINDING]
+    findings = [_answer(one) for one in items if concept_of(one) == codes.FINDING.value]
     structure = _pair(findings[0]) if findings else WHOLE_IMAGE
     return _comparable(
         _figure(one, structure)
@@ -96,13 +96,16 @@ def concept_of(item: Dataset) -> str:
 
 def _figure(item: Dataset, structure: tuple[str, str]) -> Figure:
     (measured,) = item.MeasuredValueSequence
-    derivations = [_answer(one) for one in children(item) if concept_of(one) == _DERIVATION]
+    said = {
+        concept_of(one): _answer(one) for one in children(item) if one.get("ConceptCodeSequence")
+    }
     return Figure(
         structure=structure,
         quantity=_code(item.ConceptNameCodeSequence[0]),
         unit=_code(measured.MeasurementUnitsCodeSequence[0]),
-        derivation=derivations[0] if derivations else None,
+        derivation=said.get(codes.DERIVATION.value),
         value=float(measured.NumericValue),
+        method=said.get(codes.METHOD.value),
     )
 
 

@@ -141,7 +141,8 @@ def _numbers(findings: Findings, spec: ModelSpec) -> Iterator[Line]:
         what = one.quantity.meaning
         if one.segment_number is not None:
             what = f"{labels.get(one.segment_number, '?')}, {what[0].lower()}{what[1:]}"
-        statistic = "" if one.derivation is None else one.derivation.meaning.lower()
-        if statistic and statistic not in what.lower():
-            what += f" ({statistic})"
+        how = [code.meaning.lower() for code in (one.derivation, one.method) if code is not None]
+        more = ", ".join(word for word in how if word not in what.lower())
+        if more:
+            what += f" ({more})"
         yield Line(text=f"{what}: {amount(one.value, one.unit.value, one.unit.meaning)}")

@@ -9,8 +9,6 @@ from services.writer.identity import Identity
 from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER
 
-_MEASUREMENT_GROUP = "125007"  # DCM
-
 
 class OwnReport:
     """A report by the model, version, parameters and weights of ``identity``, or by others."""
@@ -83,7 +81,7 @@ def _walk(item: Dataset) -> Iterator[Dataset]:
 
 
 def _groups(report: Dataset) -> list[Dataset]:
-    return [one for one in _walk(report) if concept_of(one) == _MEASUREMENT_GROUP]
+    return [one for one in _walk(report) if concept_of(one) == codes.MEASUREMENT_GROUP.value]
 
 
 def _answers(group: Dataset) -> Iterator[str]:

@@ -62,7 +62,8 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
 
 
 def _mapping(found: ParametricMap) -> hd.pm.RealWorldValueMapping:
-    return hd.pm.RealWorldValueMapping(
+    """Return what the values mean: quantity, unit and method (PS3.3 C.7.6.16.2.11.1.2)."""
+    mapping = hd.pm.RealWorldValueMapping(
         lut_label=found.name[:16],
         lut_explanation=found.name[:64],
         unit=concept(found.unit),
@@ -71,6 +72,11 @@ def _mapping(found: ParametricMap) -> hd.pm.RealWorldValueMapping:
         intercept=0.0,
         quantity_definition=concept(found.quantity),
     )
+    if found.method is not None:  # highdicom writes the quantity alone
+        mapping.QuantityDefinitionSequence.append(
+            hd.sr.CodeContentItem(name=concept(codes.METHOD), value=concept(found.method))
+        )
+    return mapping
 
 
 def _window(found: ParametricMap) -> hd.VOILUTTransformation:

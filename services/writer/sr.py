@@ -178,6 +178,7 @@ def _measurement(one: Measurement, identity: Identity) -> sr.Measurement:
         value=float(one.value),
         unit=concept(one.unit),
         derivation=None if one.derivation is None else concept(one.derivation),
+        method=None if one.method is None else concept(one.method),
         algorithm_id=identity.sr_algorithm(),
     )
 

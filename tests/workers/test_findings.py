@@ -28,6 +28,7 @@ def test_findings_come_back_as_they_were_saved(tmp_path: Path) -> None:
                 unit=codes.RATIO,
                 values=values,
                 display_range=(0.0, 1.0),
+                method=codes.SPECKLE_FRAMES,
             ),
         ),
         measurements=(
@@ -37,6 +38,7 @@ def test_findings_come_back_as_they_were_saved(tmp_path: Path) -> None:
                 unit=codes.PIXELS,
                 segment_number=3,
                 derivation=codes.MEAN,
+                method=codes.PREDICTED_FROM_PHOTO,
             ),
         ),
         assessments=(
@@ -52,6 +54,7 @@ def test_findings_come_back_as_they_were_saved(tmp_path: Path) -> None:
     assert np.array_equal(first.masks[3], ~mask)
     assert np.array_equal(first.maps[0].values, values)
     assert first.maps[0].quantity == codes.PREDICTIVE_ENTROPY
+    assert first.maps[0].method == codes.SPECKLE_FRAMES
     assert first.measurements == found.measurements
     assert first.assessments == found.assessments
     assert first.derived_from == ("1.2.4",)

@@ -34,7 +34,7 @@ SPEC = ModelSpec(
             number=2,
             label="Viable epidermis",
             category=codes.TISSUE,
-            type=codes.EPIDERMIS,
+            type=codes.VIABLE_EPIDERMIS,
             colour=(220, 100, 130),
         ),
         Segment(

@@ -40,6 +40,8 @@ CORRECTION_FILE = "correction.safetensors"
 TWIN_FILE = "l1.safetensors"
 """The generator trained without adversary, to compare with: it answers in no report."""
 
+_GUESSED = codes.PREDICTED_FROM_PHOTO
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
@@ -116,6 +118,7 @@ class Perfusion:
         prediction = self.predict_photo(photo)
         if not prediction.keloid.any():
             return _declined(image, "no keloid found in the photo")
+        region = region_of(prediction.perfusion, prediction.keloid)
         note = "Perfusion predicted from colour by a network trained on phantoms; arbitrary units."
         compared, derived_from = _compare(prediction, measured)
         if compared:
@@ -124,9 +127,9 @@ class Perfusion:
             sop_instance_uid=image.sop_instance_uid,
             derived_from=derived_from,
             masks={KELOID: prediction.keloid[None]},
-            maps=(perfusion_map("Predicted perfusion", prediction.perfusion),),
+            maps=(perfusion_map("Predicted perfusion", prediction.perfusion, _GUESSED),),
             measurements=(
-                *region_measurements(region_of(prediction.perfusion, prediction.keloid), KELOID),
+                *region_measurements(region, KELOID, _GUESSED),
                 *compared,
             ),
             assessments=(_eligible(note), *self._likeness(photo)),
@@ -177,9 +180,10 @@ def _perfusion(log_perfusion: Map) -> Map:
 
 def _read_lsci(image: Image) -> tuple[Findings, _Measured]:
     contrast: tuple[Measurement, ...] = ()
+    method = codes.SPECKLE_AS_STORED
     if kind_of(image) is Kind.RAW:
         seen = flow(image.pixels)
-        perfusion = seen.index
+        perfusion, method = seen.index, codes.SPECKLE_FRAMES
         contrast = (
             Measurement(
                 quantity=codes.SPECKLE_CONTRAST,
@@ -193,11 +197,13 @@ def _read_lsci(image: Image) -> tuple[Findings, _Measured]:
         perfusion = image.pixels[0].astype(np.float32)
         note = "Perfusion values as stored in the image; arbitrary units."
     mask = hyperperfused(perfusion)
-    region = region_measurements(region_of(perfusion, mask), HYPERPERFUSED) if mask.any() else ()
+    region: tuple[Measurement, ...] = ()
+    if mask.any():
+        region = region_measurements(region_of(perfusion, mask), HYPERPERFUSED, method)
     findings = Findings(
         sop_instance_uid=image.sop_instance_uid,
         masks={HYPERPERFUSED: np.repeat(mask[None], image.pixels.shape[0], axis=0)},
-        maps=(perfusion_map("Measured perfusion", perfusion),),
+        maps=(perfusion_map("Measured perfusion", perfusion, method),),
         measurements=(*contrast, *region),
         assessments=(_eligible(note),),
     )

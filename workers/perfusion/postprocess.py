@@ -1,11 +1,12 @@
 """Postprocessing: regions, statistics in them, and how prediction and measurement agree."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydicom.sr.coding import Code
 
 from shared.dicom import codes
 from workers.findings import Map, Mask, Measurement, ParametricMap
@@ -107,28 +108,36 @@ def agreement(predicted: Map, measured: Map, keloid: Mask) -> float | None:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def region_measurements(region: Region, segment_number: int) -> tuple[Measurement, ...]:
-    """Return mean perfusion, ratio to the surroundings and share of the image, coded."""
+def region_measurements(
+    region: Region, segment_number: int, method: Code
+) -> tuple[Measurement, ...]:
+    """Return mean perfusion, ratio to the surroundings and share of the image, coded.
 
-    def one(quantity: Any, value: float, unit: Any, derivation: Any = None) -> Measurement:
-        return Measurement(
-            quantity=quantity,
-            value=value,
-            unit=unit,
-            segment_number=segment_number,
-            derivation=derivation,
+    ``method`` says how the perfusion was come by: a prediction is no measurement.
+    """
+    measured = partial(Measurement, segment_number=segment_number)
+    found = [
+        measured(
+            quantity=codes.PERFUSION,
+            value=region.mean,
+            unit=codes.PERFUSION_UNIT,
+            derivation=codes.MEAN,
+            method=method,
         )
+    ]
+    if np.isfinite(region.ratio):
+        ratio, unit = codes.PERFUSION_RATIO, codes.RATIO
+        found.append(measured(quantity=ratio, value=region.ratio, unit=unit, method=method))
+    share = 100 * region.share
+    found.append(measured(quantity=codes.AREA_FRACTION, value=share, unit=codes.PERCENT))
+    return tuple(found)
 
-    ratio = (one(codes.PERFUSION_RATIO, region.ratio, codes.RATIO),)
-    return (
-        one(codes.PERFUSION, region.mean, codes.PERFUSION_UNIT, codes.MEAN),
-        *(ratio if np.isfinite(region.ratio) else ()),
-        one(codes.AREA_FRACTION, 100 * region.share, codes.PERCENT),
-    )
 
+def perfusion_map(name: str, values: npt.NDArray[np.float32], method: Code) -> ParametricMap:
+    """Return ``values`` (rows, columns) as a map of one frame in arbitrary units.
 
-def perfusion_map(name: str, values: npt.NDArray[np.float32]) -> ParametricMap:
-    """Return ``values`` (rows, columns) as a map of one frame in arbitrary units."""
+    ``method`` is as of :func:`region_measurements`.
+    """
     high = float(np.quantile(values, 0.995))
     return ParametricMap(
         name=name,
@@ -136,4 +145,5 @@ def perfusion_map(name: str, values: npt.NDArray[np.float32]) -> ParametricMap:
         unit=codes.PERFUSION_UNIT,
         values=np.asarray(values, np.float32)[None],
         display_range=(0.0, max(high, 1e-3)),
+        method=method,
     )

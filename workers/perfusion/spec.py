@@ -70,9 +70,9 @@ SPEC = ModelSpec(
         ),
         Segment(
             number=HYPERPERFUSED,
-            label="Hyperperfused lesion",
-            category=codes.MORPHOLOGICALLY_ABNORMAL,
-            type=codes.SKIN_LESION,
+            label="Hyperperfused region",
+            category=codes.FUNCTION,
+            type=codes.HYPERPERFUSED_REGION,
             colour=(255, 127, 14),
         ),
     ),

@@ -83,19 +83,13 @@ def findings_of(
 def _fractions(masks: Masks) -> tuple[Measurement, ...]:
     """Skin in percent of the image, lesion and keloid in percent of the skin."""
     skin = int(masks.skin.sum())
-    shares = (
-        (SKIN, skin / masks.skin.size),
-        (LESION, int(masks.lesion.sum()) / skin if skin else 0.0),
-        (KELOID, int(masks.keloid.sum()) / skin if skin else 0.0),
-    )
+    shares = [(codes.AREA_FRACTION, SKIN, skin / masks.skin.size)]
+    if skin:  # without any, there is nothing to have a share of
+        shares.append((codes.SKIN_FRACTION, LESION, int(masks.lesion.sum()) / skin))
+        shares.append((codes.SKIN_FRACTION, KELOID, int(masks.keloid.sum()) / skin))
     return tuple(
-        Measurement(
-            quantity=codes.AREA_FRACTION,
-            value=100 * share,
-            unit=codes.PERCENT,
-            segment_number=number,
-        )
-        for number, share in shares
+        Measurement(quantity=quantity, value=100 * share, unit=codes.PERCENT, segment_number=number)
+        for quantity, number, share in shares
     )
 
 
@@ -136,7 +130,10 @@ def _disease_class(malignant: float | None) -> tuple[Assessment, ...]:
     if malignant is None:
         return ()
     answer = codes.MALIGNANT_OR_COMPLICATION if malignant >= 0.5 else codes.ATOPIC_DERMATITIS
-    note = "Of these two classes only; trained on phantoms, research use only."
+    note = (
+        "Of two classes only, whatever the lesion is: atopic dermatitis, or malignant disease or"
+        " complication. Trained on phantoms, research use only."
+    )
     return (Assessment(question=codes.DISEASE_CLASS, answer=answer, note=note),)
 
 

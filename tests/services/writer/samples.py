@@ -67,6 +67,7 @@ def findings_for(source: Dataset, *, condensed_map: bool = False) -> Findings:
                 unit=codes.PERFUSION_UNIT,
                 values=np.stack([values + k for k in range(depth)]),
                 display_range=(0.0, 0.5),
+                method=codes.SPECKLE_FRAMES,
             ),
         ),
         measurements=(
@@ -82,6 +83,7 @@ def findings_for(source: Dataset, *, condensed_map: bool = False) -> Findings:
                 unit=codes.PERFUSION_UNIT,
                 segment_number=LESION,
                 derivation=codes.MEAN,
+                method=codes.SPECKLE_FRAMES,
             ),
             Measurement(quantity=codes.AREA_FRACTION, value=12.5, unit=codes.PERCENT),
             Measurement(quantity=codes.AREA, value=0.0, unit=codes.PIXELS, segment_number=KELOID),

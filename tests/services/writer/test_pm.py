@@ -39,8 +39,12 @@ def test_quantity_and_unit_are_coded(tmp_path: Path) -> None:
     dataset = _map(factories.rgb_photo(), tmp_path)
     mapping = dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
     assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == codes.PERFUSION_UNIT.value
-    quantity = mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0]
-    assert quantity.CodeValue == codes.PERFUSION.value
+    defined = {
+        one.ConceptNameCodeSequence[0].CodeMeaning: one.ConceptCodeSequence[0].CodeValue
+        for one in mapping.QuantityDefinitionSequence
+    }
+    assert defined["Quantity"] == codes.PERFUSION.value
+    assert defined[codes.METHOD.meaning] == codes.SPECKLE_FRAMES.value
     assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
 
 

@@ -72,6 +72,7 @@ def test_every_marked_structure_has_a_group_that_points_into_the_seg(
         (codes.PERFUSION.value, pytest.approx(1 / 3)),
     ]
     assert lesion[1].derivation.value == codes.MEAN.value
+    assert lesion[1].method.value == codes.SPECKLE_FRAMES.value
 
 
 def test_no_square_millimetres_without_spacing(results: dict[str, BuiltResult]) -> None:

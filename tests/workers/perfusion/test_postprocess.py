@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from shared.dicom import codes
 from workers.perfusion.postprocess import (
     agreement,
     hyperperfused,
     keloid_from,
+    perfusion_map,
+    region_measurements,
     region_of,
     surroundings,
 )
@@ -27,6 +30,20 @@ def test_a_region_is_compared_with_the_skin_next_to_it() -> None:
     assert region.mean == pytest.approx(120.0)
     assert region.ratio == pytest.approx(2.0)
     assert region.share == pytest.approx(float(mask.mean()))
+
+
+def test_a_prediction_is_not_coded_like_a_measurement() -> None:
+    region = region_of(np.full((50, 50), 60, np.float32), _disc(50, 50, 10))
+
+    guessed = region_measurements(region, 1, codes.PREDICTED_FROM_PHOTO)
+    measured = region_measurements(region, 1, codes.SPECKLE_FRAMES)
+
+    of_perfusion = {codes.PERFUSION, codes.PERFUSION_RATIO}
+    assert of_perfusion == {one.quantity for one in guessed if one.method is not None}
+    assert [one.value for one in guessed] == [one.value for one in measured]
+    assert guessed != measured
+    values = np.ones((4, 4), np.float32)
+    assert perfusion_map("any", values, codes.SPECKLE_FRAMES).method == codes.SPECKLE_FRAMES
 
 
 def test_the_surroundings_touch_neither_the_region_nor_the_border() -> None:

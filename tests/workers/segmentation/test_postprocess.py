@@ -85,8 +85,29 @@ def test_fractions_are_of_the_image_for_skin_and_of_the_skin_for_lesions() -> No
     findings = findings_of(_image(), _masks(), None, None)
 
     assert _value(findings, codes.AREA_FRACTION, SKIN)[0] == pytest.approx(50.0)
-    assert _value(findings, codes.AREA_FRACTION, LESION)[0] == pytest.approx(20.0)
-    assert _value(findings, codes.AREA_FRACTION, KELOID)[0] == pytest.approx(10.0)
+    assert _value(findings, codes.SKIN_FRACTION, LESION)[0] == pytest.approx(20.0)
+    assert _value(findings, codes.SKIN_FRACTION, KELOID)[0] == pytest.approx(10.0)
+
+
+def test_no_quantity_means_one_thing_of_the_skin_and_another_of_a_lesion() -> None:
+    masks = _masks()
+    marked = {SKIN: masks.skin, LESION: masks.lesion, KELOID: masks.keloid}
+
+    for one in findings_of(_image(), masks, None, None).measurements:
+        if one.segment_number is not None and one.quantity == codes.AREA_FRACTION:
+            assert one.value == pytest.approx(100 * marked[one.segment_number].mean())
+        if one.segment_number is not None and one.quantity == codes.SKIN_FRACTION:
+            part = marked[one.segment_number].sum()
+            assert one.value == pytest.approx(100 * part / masks.skin.sum())
+
+
+def test_without_skin_nothing_has_a_share_of_it() -> None:
+    none = np.zeros((100, 200), np.bool_)
+
+    findings = findings_of(_image(), Masks(skin=none, lesion=none, keloid=none), None, None)
+
+    assert _value(findings, codes.AREA_FRACTION, SKIN)[0] == 0
+    assert codes.SKIN_FRACTION not in [one.quantity for one in findings.measurements]
 
 
 def test_no_crop_gives_no_class() -> None:
