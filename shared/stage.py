@@ -109,7 +109,11 @@ def _outcome(attempt: Attempt, work: Work) -> tuple[CutisError | None, str | Non
         return None, work(attempt)
     except CutisError as error:
         log.warning(
-            "stage_failed", job_id=attempt.claim.job_id, code=error.code, reason=error.reason
+            "stage_failed",
+            job_id=attempt.claim.job_id,
+            code=error.code,
+            reason=error.reason,
+            cause=type(error.__cause__).__name__,  # of the reason it is no part: clinicians read it
         )
         return error, None
     except MemoryError:
@@ -117,7 +121,6 @@ def _outcome(attempt: Attempt, work: Work) -> tuple[CutisError | None, str | Non
         return ResourceError("there was not enough memory", code="out-of-memory"), None
     # The one place that catches everything: a bug in a model or writer must end as a visible
     # reason on its job, not as a task that vanishes from the queue.
-    except Exception as error:
+    except Exception:
         log.exception("stage_crashed", job_id=attempt.claim.job_id)
-        kind = type(error).__name__
-        return TransientError(f"unexpected {kind}; see the log", code="unexpected"), None
+        return TransientError("an unexpected error; see the log", code="unexpected"), None

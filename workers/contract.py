@@ -35,8 +35,9 @@ class Image:
     """One decoded SOP instance.
 
     ``pixels`` is (frames, rows, columns, 3) uint8 RGB for colour, (frames, rows, columns) uint8,
-    uint16 or float32 for grayscale; MONOCHROME1 is inverted already, rescale slope and intercept
-    applied. ``spacing`` is ``None`` when nothing trustworthy says how large a pixel is.
+    uint16 or float32 for grayscale; MONOCHROME1 is inverted already (not for a model that
+    ``reads_values``), rescale slope and intercept applied. ``spacing`` is ``None`` when nothing
+    trustworthy says how large a pixel is.
     ``attributes`` holds plain values some models need (``exposure_time_ms``, ``frame_time_ms``,
     ``depth_um``), absent when unknown.
     """
@@ -93,7 +94,8 @@ class ModelSpec:
     """What a model accepts, finds and needs. ``name`` is folder, queue and catalogue name.
 
     ``declines`` are images near to those that it accepts, which it must not read, with the reason
-    in words for the clinician: asked only about series that no model accepts.
+    in words for the clinician: asked only about series that no model accepts. ``reads_values`` says
+    that pixels are quantities to it, not shades of grey: a polarity of display changes none.
     """
 
     name: str
@@ -106,6 +108,7 @@ class ModelSpec:
     num_cpus: float = 1.0
     parameters: dict[str, str] = field(default_factory=dict)
     declines: tuple[Acceptance, ...] = ()
+    reads_values: bool = False
 
 
 class Model(Protocol):

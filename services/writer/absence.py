@@ -51,9 +51,7 @@ def build_absence(absences: Sequence[Absence], paths: Sequence[Path]) -> BuiltRe
         dataset = _document(absences, headers)
         content = finish(dataset, headers[0])
     except ENCODING_ERRORS as error:
-        raise PermanentError(
-            f"the notice cannot be encoded ({type(error).__name__})", code="encoding"
-        ) from error
+        raise PermanentError("the notice cannot be encoded", code="encoding") from error
     return BuiltResult(
         role="absence",
         sop_class_uid=str(dataset.SOPClassUID),

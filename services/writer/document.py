@@ -14,6 +14,11 @@ Group = (
     sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
 )
 
+_DATED = (
+    "The dates in this report's header are those of the image, or 1900-01-01 where it has none;"
+    " they do not say when the report was written."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
@@ -32,6 +37,7 @@ def build_document(
 ) -> Dataset:
     """Return a Comprehensive 3D SR (PS3.3 A.35.13) with ``groups``, and ``notes`` as text.
 
+    A last note says what its dates are: :func:`services.writer.fixes.pin_moments`.
     ``evidence`` are the headers of all objects that the groups refer to; those of other studies
     become Pertinent Other Evidence (PS3.3 C.17.2).
     """
@@ -44,7 +50,7 @@ def build_document(
         # modality as "Other", which its context group does not hold.
         referenced_images=None,
     )
-    report[0].ContentSequence.append(_words(notes))
+    report[0].ContentSequence.append(_words([*notes, _DATED]))
     return sr.Comprehensive3DSR(
         evidence=list(evidence),
         content=report[0],

@@ -115,7 +115,10 @@ def pin_moments(result: Dataset, source: Dataset) -> None:
     C.17.2): they, and the creation of a presentation state, are then 1900-01-01 and 00:00:00.
     """
     date, time = moment(source)
-    for name in ("InstanceCreation", "Series", "Content"):
+    # When the object or the contribution was made is type 3 (PS3.3 C.12.1): left out, not untrue.
+    for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
+        _set_or_remove(result, keyword, "")
+    for name in ("Series", "Content"):
         _set_or_remove(result, f"{name}Date", date)
         _set_or_remove(result, f"{name}Time", time)
     if "PresentationCreationDate" in result:  # type 1 in PS3.3 C.11.10; has no content date
@@ -126,8 +129,7 @@ def pin_moments(result: Dataset, source: Dataset) -> None:
     elif result.SOPClassUID != SecondaryCaptureImageStorage:
         result.ContentDate, result.ContentTime = date or _NO_DATE, time or _NO_TIME
     for equipment in result.get("ContributingEquipmentSequence") or []:
-        if "ContributionDateTime" in equipment:
-            _set_or_remove(equipment, "ContributionDateTime", f"{date}{time}")
+        _set_or_remove(equipment, "ContributionDateTime", "")
 
 
 def pin_dimensions(result: Dataset) -> None:

@@ -1,11 +1,34 @@
 """ICC: colour profiles as DICOM allows them (PS3.3 C.11.15)."""
 
+import io
 import struct
 
-from PIL import ImageCms
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+from pydicom.dataset import Dataset
 
 _CLASS, _CREATED, _ID = slice(12, 16), slice(24, 36), slice(84, 100)  # of the header, ICC.1 7.2
 _INPUT = (b"scnr", b"spac")
+
+
+def picture_in_srgb(picture: npt.NDArray[np.uint8], source: Dataset) -> Image.Image:
+    """Return ``picture``, (rows, columns, 3) uint8 RGB in the colours of ``source``, in sRGB.
+
+    For formats whose readers take plain RGB for sRGB. Unchanged where the source has no profile
+    for its colours, or one that cannot be used.
+    """
+    image = Image.fromarray(picture)
+    profile = source.get("ICCProfile")
+    if not profile or source.get("PhotometricInterpretation") == "MONOCHROME2":
+        return image
+    try:
+        turned = ImageCms.profileToProfile(
+            image, io.BytesIO(profile), ImageCms.createProfile("sRGB")
+        )
+    except ImageCms.PyCMSError:
+        return image
+    return image if turned is None else turned
 
 
 def srgb_profile() -> bytes:

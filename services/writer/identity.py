@@ -100,10 +100,11 @@ class Identity:
         return 90_000_000 + _ROLES.index(role) * 1_000_000 + spread
 
     def series_description(self, role: Role, name: str = "") -> str:
-        """Return e.g. ``Cutis layers SEG (research)``."""
+        """Return e.g. ``Cutis layers SEG (research, phantoms)``."""
         words = (MANUFACTURER, self.spec.name, name, _WORDS[role])
         text = " ".join(word for word in words if word)
-        return f"{text[: _LONG_STRING - 11]} (research)"
+        caution = "(research, phantoms)" if "phantom" in self.spec.training_data else "(research)"
+        return f"{text[: _LONG_STRING - len(caution) - 1]} {caution}"
 
     def _compared(self, role: Role) -> tuple[str, ...]:
         # The same findings beside another earlier study are another report.

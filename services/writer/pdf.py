@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
+from services.writer.icc import picture_in_srgb
 from services.writer.identity import Identity
 from services.writer.plain import blank, reference
 
@@ -19,8 +19,11 @@ _DOTS_PER_INCH = 150.0
 
 
 def build_pdf(pictures: Sequence[npt.NDArray[np.uint8]], identity: Identity) -> Dataset:
-    """Return one page for each picture, (rows, columns, 3) uint8 RGB; the same, the same bytes."""
-    document = _document(pictures)
+    """Return one page for each picture, (rows, columns, 3) uint8 RGB; the same, the same bytes.
+
+    Picture *k* is of source *k*; its colours become sRGB, which is what PDF readers take them for.
+    """
+    document = _document(pictures, identity.sources)
     source = identity.source
     dataset = blank(identity, "pdf")
     dataset.SOPClassUID, dataset.Modality = EncapsulatedPDFStorage, "DOC"
@@ -38,8 +41,10 @@ def build_pdf(pictures: Sequence[npt.NDArray[np.uint8]], identity: Identity) -> 
     return dataset
 
 
-def _document(pictures: Sequence[npt.NDArray[np.uint8]]) -> bytes:
-    first, *rest = [Image.fromarray(one) for one in pictures]
+def _document(pictures: Sequence[npt.NDArray[np.uint8]], sources: Sequence[Dataset]) -> bytes:
+    # There are pictures of the first sources only (``MAX_PAGES``).
+    pairs = zip(pictures, sources, strict=False)
+    first, *rest = [picture_in_srgb(picture, source) for picture, source in pairs]
     stream = io.BytesIO()
     # No dates: those of the clock would make equal documents differ.
     undated = {"creationDate": None, "modDate": None}

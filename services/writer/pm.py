@@ -32,8 +32,9 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
     found = dataclasses.replace(maps[0], values=np.concatenate([one.values for one in maps]))
     source = identity.source
     condensed = len(found.values) != sum(one.frames for one in readings)
-    frame_of_reference_uid = identity.uid("frame-of-reference", str(len(found.values)))
+    frame_of_reference_uid = identity.uid("frame-of-reference")  # the SEG's planes are the same
     if condensed:
+        frame_of_reference_uid = identity.uid("frame-of-reference", "condensed")
         bases = [neutral_copy(source, frame_of_reference_uid, len(found.values))]
         placed = False
     else:
@@ -55,6 +56,7 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity.equipment(),
     )
+    _say_what_is_seen(dataset, source)
     _add_anatomy(dataset)
     if condensed:
         _refer_to_whole(dataset)
@@ -87,6 +89,15 @@ def _window(found: ParametricMap) -> hd.VOILUTTransformation:
         # LINEAR needs a width of at least 1 (PS3.3 C.11.2.1.2.1); scores span 0 to 1.
         voi_lut_function="LINEAR_EXACT",
     )
+
+
+def _say_what_is_seen(dataset: Dataset, source: Dataset) -> None:
+    """State of text and face what the source states (PS3.3 C.8.32.2); highdicom writes "NO".
+
+    What the source does not exclude, a map of its pixels cannot exclude either.
+    """
+    for keyword in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        setattr(dataset, keyword, source.get(keyword) or "YES")
 
 
 def _add_anatomy(dataset: Dataset) -> None:

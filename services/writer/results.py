@@ -119,9 +119,7 @@ def build_results(
                 yield _built(role, dataset, first, group[0])
         except ENCODING_ERRORS as error:
             # The cause stays out of the reason: it may quote attribute values.
-            raise PermanentError(
-                f"the results cannot be encoded ({type(error).__name__})", code="encoding"
-            ) from error
+            raise PermanentError("the results cannot be encoded", code="encoding") from error
 
 
 def check_findings(findings: Findings, source: Dataset, spec: ModelSpec) -> None:

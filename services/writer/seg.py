@@ -55,7 +55,9 @@ def build_seg(readings: Sequence[Reading], identity: Identity) -> Segmentation |
     )
     if not placed and len(pixels) == 1:
         # A single frame needs plane groups to be shown (OHIF) and read (3D Slicer), but no frame
-        # of reference: the reference to the source frame places it, so none is invented.
+        # of reference: the reference to the source frame places it, so none is invented. It is
+        # required without Derivation Image only (PS3.3 table A.51-1); without it each pixel is
+        # one of the source's (A.51.5.1).
         del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator
     return Segmentation(dataset=dataset, numbers={one.number: k for k, one in enumerate(found, 1)})
 

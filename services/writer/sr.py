@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset
 from services.writer.comparison import Comparison, comparison_groups, prior_evidence
 from services.writer.document import Cover, build_document
 from services.writer.identity import Identity, Role, concept, segments_by_number
+from services.writer.notes import notes_of
 from services.writer.reading import Reading
 from services.writer.seg import Segmentation
 from shared.dicom import codes
-from shared.dicom.spacing import given_scale
 from shared.dicom.uids import derived_uid
 from workers.contract import Segment
 from workers.findings import Findings, Measurement
@@ -54,7 +54,7 @@ def build_image_report(
     for index, one in enumerate(readings):
         groups.append(_image_group(one, index, identity))
         groups += _unmarked_groups(one, numbers, identity)
-    notes = [note for one in readings for note in _notes(one, segmentation, identity)]
+    notes = list(notes_of(readings, identity, segmented=segmentation is not None))
     evidence = [*identity.sources, *identity.derived_from]
     if comparison is not None:
         groups += comparison_groups(comparison, identity)
@@ -103,6 +103,8 @@ def _image_group(
         tracking_identifier=sr.TrackingIdentifier(
             uid=identity.image_tracking_uid(index), identifier=identity.tracking_identifier(None)
         ),
+        # Also where nothing was measured: a declined image was declined by some algorithm.
+        algorithm_id=identity.sr_algorithm(),
         measurements=_measurements(findings, None, identity),
         qualitative_evaluations=[
             sr.QualitativeEvaluation(concept(question), concept(answer))
@@ -129,6 +131,7 @@ def _unmarked_groups(
                 tracking_identifier=_tracking(segment, identity),
                 finding_type=concept(segment.type),
                 finding_category=concept(segment.category),
+                algorithm_id=identity.sr_algorithm(),
                 measurements=measurements,
                 qualitative_evaluations=absence if number in masks else None,
                 source_images=[
@@ -137,23 +140,6 @@ def _unmarked_groups(
                     )
                 ],
             )
-
-
-def _notes(
-    reading: Reading, segmentation: Segmentation | None, identity: Identity
-) -> Iterator[str]:
-    findings, scale = reading.findings, given_scale(reading.source)
-    yield identity.caution()
-    yield f"Weights SHA-256: {identity.weights_digest}."
-    if scale is not None:
-        yield f"Scale: {scale:g} mm a pixel, given by a rule of the site and not by the image."
-    if not findings.eligible:
-        yield f"Not analysed: {findings.reason}"
-    if findings.masks and segmentation is None:
-        yield "No structure was found: there is no segmentation of this image."
-    for one in findings.assessments:
-        if one.note:
-            yield f"{one.question.meaning}: {one.note}"
 
 
 def _tracking(segment: Segment, identity: Identity) -> sr.TrackingIdentifier:

@@ -46,7 +46,8 @@ class DecodedImage:
     """One decoded instance.
 
     ``pixels`` is (frames, rows, columns, 3) uint8 RGB, or (frames, rows, columns) uint8, uint16
-    or float32: MONOCHROME1 inverted, rescale or real-world slope and intercept applied.
+    or float32: MONOCHROME1 inverted unless values were asked for, rescale or real-world slope and
+    intercept applied.
     ``attributes`` may hold ``exposure_time_ms``, ``frame_time_ms`` and ``depth_um``.
     """
 
@@ -79,9 +80,16 @@ def read_middle_frame(path: Path) -> MiddleFrame:
 
 
 def read_frames(
-    path: Path, *, max_voxels: int = MAX_VOXELS, scale_mm: float | None = None
+    path: Path,
+    *,
+    max_voxels: int = MAX_VOXELS,
+    scale_mm: float | None = None,
+    as_values: bool = False,
 ) -> DecodedImage:
     """Decode the instance at ``path``; ``scale_mm`` is what a site rule says a pixel measures.
+
+    MONOCHROME1 says how to show values, not that they are others (PS3.3 C.7.6.3.1.2): with
+    ``as_values`` they stay what they are, else they are turned round so that high is bright.
 
     Raises
     ------
@@ -96,7 +104,7 @@ def read_frames(
     try:
         dataset = dcmread(path)
         check_size(dataset, max_voxels)
-        pixels = _rescaled(dataset, _decoded(dataset))
+        pixels = _rescaled(dataset, _decoded(dataset, as_values=as_values))
         if scale_mm is not None:
             give_scale(dataset, scale_mm)
         return DecodedImage(
@@ -108,9 +116,7 @@ def read_frames(
         raise TransientError("the instance cannot be read from disk", code="spool") from error
     except _DECODE_ERRORS as error:
         # The cause stays out of the reason: it may quote attribute values.
-        raise BadInputError(
-            f"the pixels cannot be decoded ({type(error).__name__})", code="undecodable"
-        ) from error
+        raise BadInputError("the pixels cannot be decoded", code="undecodable") from error
 
 
 def check_size(dataset: Dataset, max_voxels: int = MAX_VOXELS) -> None:
@@ -143,7 +149,7 @@ def _check_streams(dataset: Dataset, frames: int, expected: StreamSize) -> None:
             raise BadInputError("a compressed frame is cut short", code="undecodable")
 
 
-def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
+def _decoded(dataset: Dataset, *, as_values: bool) -> npt.NDArray[Any]:
     """Return the stored values, (frames, rows, columns) or (frames, rows, columns, 3) uint8."""
     pixels = _stored(dataset)
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
@@ -159,7 +165,7 @@ def _decoded(dataset: Dataset) -> npt.NDArray[Any]:
     pixels = pixels.reshape(expected)
     if colour and pixels.dtype != np.uint8:
         return np.asarray(pixels >> max(bits - 8, 0), np.uint8)
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1" and not as_values:
         return _inverted(pixels, bits)
     return pixels
 

@@ -78,6 +78,7 @@ SPEC = ModelSpec(
     ),
     training_data="procedural keloid phantoms only; no real patient, research use only",
     deadline_seconds=180.0,
+    reads_values=True,
     parameters={"contrast_window": "7", "threshold": "0.5"},
     declines=(
         Acceptance(

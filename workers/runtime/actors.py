@@ -67,7 +67,7 @@ class ModelActor:
             return answer_of(self._load_error or PermanentError("no model"), seconds)
         try:
             start = time.monotonic()
-            series, declined = read_all(request.series)
+            series, declined = read_all(request.series, as_values=request.as_values)
             seconds["read"] = time.monotonic() - start
             start = time.monotonic()
             failpoint("actor.before-predict")

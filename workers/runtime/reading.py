@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from shared.dicom.pixels import read_frames
 from shared.errors import BadInputError
 from workers.contract import Image, PixelSpacing, Series
 from workers.findings import Findings
 from workers.runtime.request import InstanceFile, SeriesFiles
 
+log = structlog.get_logger()
 
-def read_all(files: Sequence[SeriesFiles]) -> tuple[tuple[Series, ...], tuple[Findings, ...]]:
+
+def read_all(
+    files: Sequence[SeriesFiles], *, as_values: bool = False
+) -> tuple[tuple[Series, ...], tuple[Findings, ...]]:
     """Decode every instance; return the series, and a declining finding per undecodable image.
 
+    ``as_values`` is as of :func:`shared.dicom.pixels.read_frames`.
     One broken image must not cost the study the results of the others. Series without an image
     that decodes are left out.
 
@@ -30,8 +37,11 @@ def read_all(files: Sequence[SeriesFiles]) -> tuple[tuple[Series, ...], tuple[Fi
         images: list[Image] = []
         for instance in one.instances:
             try:
-                images.append(_read(instance, one.series_instance_uid))
+                images.append(_read(instance, one.series_instance_uid, as_values=as_values))
             except BadInputError as error:
+                # What failed is for the log: the reason is read by clinicians.
+                cause = type(error.__cause__).__name__
+                log.info("image_not_read", code=error.code, reason=error.reason, cause=cause)
                 errors.append(error)
                 declined.append(_declined(instance, error.reason))
         if images:
@@ -41,8 +51,9 @@ def read_all(files: Sequence[SeriesFiles]) -> tuple[tuple[Series, ...], tuple[Fi
     return tuple(series), tuple(declined)
 
 
-def _read(instance: InstanceFile, series_instance_uid: str) -> Image:
-    decoded = read_frames(Path(instance.path), scale_mm=instance.scale_mm)
+def _read(instance: InstanceFile, series_instance_uid: str, *, as_values: bool) -> Image:
+    path = Path(instance.path)
+    decoded = read_frames(path, scale_mm=instance.scale_mm, as_values=as_values)
     spacing = decoded.spacing
     return Image(
         sop_instance_uid=instance.sop_instance_uid,

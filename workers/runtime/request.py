@@ -27,10 +27,11 @@ class SeriesFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictRequest:
-    """Read these series, leave the findings in ``folder``."""
+    """Read these series, leave the findings in ``folder``; ``as_values`` is the model's wish."""
 
     series: tuple[SeriesFiles, ...]
     folder: str
+    as_values: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

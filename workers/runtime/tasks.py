@@ -37,7 +37,9 @@ class ModelStage:
         with attempt.timed("prepare"):
             spec, series = self._inputs(attempt)
             key = self._spool.job_folder(attempt.claim.job_id, attempt.claim.token)
-            request = PredictRequest(series=series, folder=str(self._spool.path(key)))
+            request = PredictRequest(
+                series=series, folder=str(self._spool.path(key)), as_values=spec.reads_values
+            )
         with attempt.timed("model"):
             failpoint("worker.before-predict")
             answer = self._pool.predict(spec, request)

@@ -66,6 +66,7 @@ def findings_of(
         measurements=(
             *_fractions(masks),
             *_areas(masks, calibrated(image.spacing)),
+            *_counts(masks),
             *_probability(malignant_probability),
         ),
         assessments=(
@@ -99,6 +100,19 @@ def _areas(masks: Masks, spacing: PixelSpacing | None) -> tuple[Measurement, ...
     return tuple(
         Measurement(
             quantity=codes.AREA, value=int(mask.sum()) * each, unit=unit, segment_number=number
+        )
+        for number, mask in ((LESION, masks.lesion), (KELOID, masks.keloid))
+    )
+
+
+def _counts(masks: Masks) -> tuple[Measurement, ...]:
+    """How many parts lie apart: areas are of all of them together (docs/adr/0019)."""
+    return tuple(
+        Measurement(
+            quantity=codes.PART_COUNT,
+            value=cv2.connectedComponents(mask.astype(np.uint8))[0] - 1,
+            unit=codes.COUNT,
+            segment_number=number,
         )
         for number, mask in ((LESION, masks.lesion), (KELOID, masks.keloid))
     )

@@ -3,11 +3,13 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from services.writer import results as results_module
+from services.writer.icc import picture_in_srgb, srgb_profile
 from services.writer.results import BuiltResult
 from shared.dicom.manifest import instance_manifest
 from tests import factories
@@ -37,6 +39,24 @@ def test_each_image_of_a_group_is_a_page(tmp_path: Path) -> None:
         one.SOPInstanceUID for one in series
     ]
     assert instance_manifest(dataset).is_own_result
+
+
+def test_colours_of_a_profile_become_what_a_reader_takes_them_for() -> None:
+    picture = np.full((4, 4, 3), (200, 120, 40), np.uint8)
+    source = Dataset()
+    source.PhotometricInterpretation = "RGB"
+    assert np.array_equal(np.asarray(picture_in_srgb(picture, source)), picture)
+    source.ICCProfile = b"no profile"
+    assert np.array_equal(np.asarray(picture_in_srgb(picture, source)), picture)
+    source.ICCProfile = _swapped(srgb_profile())
+    assert np.asarray(picture_in_srgb(picture, source))[0, 0, 2] > 100  # red and blue change places
+    source.PhotometricInterpretation = "MONOCHROME2"
+    assert np.array_equal(np.asarray(picture_in_srgb(picture, source)), picture)
+
+
+def _swapped(profile: bytes) -> bytes:
+    """Return ``profile`` with the red primary under the blue one's name, and the reverse."""
+    return profile.replace(b"rXYZ", b"tmp_").replace(b"bXYZ", b"rXYZ").replace(b"tmp_", b"bXYZ")
 
 
 def test_a_long_series_has_its_first_pages_only(

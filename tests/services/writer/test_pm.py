@@ -67,6 +67,27 @@ def test_a_map_of_all_frames_refers_to_the_whole_source(tmp_path: Path) -> None:
     assert image.ReferencedFrameNumber == 2
 
 
+def test_a_map_says_of_text_and_face_what_its_source_says(tmp_path: Path) -> None:
+    for said, expected in (("YES", "YES"), ("NO", "NO"), (None, "YES")):
+        source = factories.rgb_photo()
+        for keyword in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+            source.pop(keyword, None)
+            if said:
+                setattr(source, keyword, said)
+        dataset = _map(source, tmp_path)
+        assert dataset.BurnedInAnnotation == expected
+        assert dataset.RecognizableVisualFeatures == expected
+
+
+def test_maps_and_seg_of_the_same_planes_share_their_frame_of_reference(tmp_path: Path) -> None:
+    source = factories.byte_stack()
+    built = {one.role: one for one in build(source, tmp_path)}
+    seg, own = (dcmread(io.BytesIO(built[role].content)) for role in ("seg", "pm"))
+    condensed = _map(source, tmp_path, condensed=True)
+    assert seg.FrameOfReferenceUID == own.FrameOfReferenceUID
+    assert condensed.FrameOfReferenceUID != seg.FrameOfReferenceUID
+
+
 def test_maps_say_research(tmp_path: Path) -> None:
     assert _map(factories.rgb_photo(), tmp_path).ContentQualification == "RESEARCH"
 

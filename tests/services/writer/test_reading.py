@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydicom.uid import RLELossless
 
 from services.writer import pm
 from services.writer.results import BuiltResult
+from shared.dicom import codes
 from tests import factories
 from tests.conformance.inputs import series_of
 from tests.services.writer.samples import (
@@ -23,10 +25,18 @@ from tests.services.writer.samples import (
     findings_for,
     without_overlap,
 )
+from workers.findings import Assessment
 
 
 def _roles(results: list[BuiltResult]) -> list[str]:
     return [one.role for one in results]
+
+
+def _words(item: Dataset) -> Iterator[Dataset]:
+    for one in item.get("ContentSequence") or []:
+        if "TextValue" in one:
+            yield one
+        yield from _words(one)
 
 
 def _seg(result: BuiltResult) -> hd.seg.Segmentation:
@@ -88,6 +98,28 @@ def test_every_number_of_a_shared_report_names_its_image(tmp_path: Path) -> None
     }
     assert len(groups) == 6
     assert segment_of_image == {(k, one.SOPInstanceUID) for one in series for k in (1, 2)}
+
+
+def test_a_note_names_the_images_it_is_true_of(tmp_path: Path) -> None:
+    series = series_of("B-scans, one series")
+    found = [findings_for(one) for one in series]
+    for index, distance in ((0, "0.5"), (1, "2.5"), (2, "0.5")):
+        likeness = Assessment(
+            question=codes.FAMILIARITY,
+            answer=codes.LIKE_TRAINING,
+            note=f"{distance} times the limit",
+        )
+        found[index] = dataclasses.replace(
+            found[index], assessments=(*found[index].assessments, likeness)
+        )
+
+    results = build_series(series, tmp_path, found)
+
+    (report,) = [one for one in results if one.role == "sr-image"]
+    words = [one.TextValue for one in _words(dcmread(io.BytesIO(report.content)))]
+    assert "Images 1, 3: Likeness to the training data: 0.5 times the limit" in words
+    assert "Image 2: Likeness to the training data: 2.5 times the limit" in words
+    assert [one for one in words if one.startswith("Research use only")]  # true of all
 
 
 def test_photos_stand_alone_each_with_its_own_lesion(tmp_path: Path) -> None:

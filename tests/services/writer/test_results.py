@@ -4,6 +4,7 @@ import dataclasses
 import io
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from services.writer import identity
+from services.writer.identity import Role
 from services.writer.results import build_results
 from shared.dicom import codes
 from shared.dicom.decoder import Decoder
@@ -19,6 +21,7 @@ from shared.dicom.pixels import MiddleFrame
 from shared.errors import BadInputError, PermanentError, TransientError
 from tests import factories
 from tests.services.writer.samples import DIGEST, LESION, SPEC, build, findings_for, results_of
+from workers.catalog import models
 from workers.findings import Findings, Measurement
 
 
@@ -40,7 +43,7 @@ def test_an_image_gets_all_kinds_in_series_of_their_own(tmp_path: Path) -> None:
         assert one.series_instance_uid == dataset.SeriesInstanceUID
         assert one.study_instance_uid == dataset.StudyInstanceUID
         assert one.series_description == dataset.SeriesDescription
-        assert "(research)" in dataset.SeriesDescription
+        assert dataset.SeriesDescription.endswith("(research)")
 
 
 def test_our_own_guard_knows_every_result(tmp_path: Path) -> None:
@@ -224,3 +227,14 @@ def test_images_of_two_patients_give_no_result(tmp_path: Path) -> None:
         build_with("ANOTHER")
     assert caught.value.code == "two-patients"
     assert "ANOTHER" not in caught.value.reason
+
+
+def test_series_descriptions_name_phantoms_and_fit_whatever_the_model() -> None:
+    for spec in models().values():
+        ours = identity.Identity(
+            sources=(), derived_from=(), derived_from_uids=(), spec=spec, weights_digest=DIGEST
+        )
+        named = [ours.series_description(role, "Inflammation score") for role in get_args(Role)[:7]]
+        for text in named:
+            assert text.endswith("(research, phantoms)")
+            assert len(text) <= 64

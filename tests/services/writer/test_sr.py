@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from services.writer.results import BuiltResult
 from shared.dicom import codes
 from tests import factories
-from tests.services.writer.samples import SPEC, build
+from tests.services.writer.samples import DIGEST, SPEC, build
+from workers.findings import Findings
 
 
 @pytest.fixture
@@ -109,10 +110,26 @@ def test_both_reports_say_research_only_and_what_the_model_learned_from(
 
 
 def test_the_algorithm_is_named_with_its_weights(results: dict[str, BuiltResult]) -> None:
-    words = list(_texts(_report(results["sr"])))
-    assert "Cutis segmentation" in words
-    assert f"weights_sha256={'0' * 64}" in words
-    assert "threshold=0.5" in words
+    for role in ("sr", "sr-image"):
+        words = list(_texts(_report(results[role])))
+        assert "Cutis segmentation" in words
+        assert f"weights_sha256={'0' * 64}" in words
+        assert "threshold=0.5" in words
+
+
+def test_a_group_without_a_number_names_its_algorithm_too(tmp_path: Path) -> None:
+    source = factories.rgb_photo()
+    declined = Findings(sop_instance_uid=source.SOPInstanceUID, eligible=False, reason="too dark")
+    (report,) = build(source, tmp_path, declined)
+    (group,) = _content(report).get_image_measurement_groups()
+    named = {
+        one.ConceptNameCodeSequence[0].CodeMeaning: one.TextValue
+        for one in group[0].ContentSequence
+        if one.ValueType == "TEXT"
+    }
+    assert named["Algorithm Name"] == "Cutis segmentation"
+    assert named["Algorithm Version"] == SPEC.version
+    assert f"weights_sha256={DIGEST}" in list(_texts(_report(report)))
 
 
 def test_evidence_lists_source_and_seg(results: dict[str, BuiltResult]) -> None:

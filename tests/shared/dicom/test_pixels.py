@@ -56,6 +56,18 @@ def test_monochrome1_is_inverted_within_its_stored_bits(tmp_path: Path) -> None:
     np.testing.assert_array_equal(_read(dataset, tmp_path).pixels, [[[4095, 0]]])
 
 
+def test_monochrome1_changes_no_value_where_values_are_asked_for(tmp_path: Path) -> None:
+    stored = np.array([[[100, 800]]], np.uint16)
+    dataset = factories.word_stack(stored)
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    path = factories.save(dataset, tmp_path / "map.dcm")
+    np.testing.assert_array_equal(read_frames(path, as_values=True).pixels, stored)
+    dataset.RescaleSlope, dataset.RescaleIntercept = 0.5, 3
+    factories.save(dataset, path)
+    np.testing.assert_array_equal(read_frames(path, as_values=True).pixels, stored * 0.5 + 3)
+
+
 def test_rescale_slope_and_intercept_are_applied(tmp_path: Path) -> None:
     dataset = factories.byte_stack(np.array([[[0, 10]]], np.uint8))
     dataset.RescaleSlope, dataset.RescaleIntercept = 0.5, 3

@@ -4,11 +4,13 @@ import dataclasses
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
 from shared.errors import BadInputError, TransientError
 from tests import factories
+from workers.catalog import models
 from workers.contract import PixelSpacing
 from workers.findings import load_findings
 from workers.runtime.actors import ModelActor
@@ -91,6 +93,24 @@ def test_an_actor_answers_for_the_undecodable_image_too(tmp_path: Path) -> None:
     assert set(found) == {"1.2.0", "1.2.1"}
     assert "fit the header" in found["1.2.0"]
     assert "fit the header" not in found["1.2.1"]
+
+
+def test_a_measured_map_keeps_its_values_whatever_its_polarity(tmp_path: Path) -> None:
+    stored = np.linspace(100, 800, 64 * 64).astype(np.uint16).reshape(1, 64, 64)
+    inverse = factories.word_stack(stored)
+    inverse.PhotometricInterpretation = "MONOCHROME1"
+    inverse.BitsStored, inverse.HighBit = 16, 15
+    request = PredictRequest(
+        series=(files(tmp_path, inverse),),
+        folder=str(tmp_path / "found"),
+        as_values=models()["perfusion"].reads_values,
+    )
+
+    answer = ModelActor("perfusion", 1).predict(request)
+
+    assert answer.error is None
+    (found,) = load_findings(tmp_path / "found")
+    np.testing.assert_array_equal(found.maps[0].values, stored.astype(np.float32))
 
 
 def test_the_scale_of_a_site_rule_reaches_the_model(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_without_skin_nothing_has_a_share_of_it() -> None:
     assert codes.SKIN_FRACTION not in [one.quantity for one in findings.measurements]
 
 
+def test_lesions_that_lie_apart_are_counted() -> None:
+    masks = _masks()
+    masks.lesion[80:90, 10:20] = masks.lesion[90:95, 20:25] = True  # two that touch at a corner
+
+    findings = findings_of(_image(), masks, None, None)
+
+    assert _value(findings, codes.PART_COUNT, LESION) == (2.0, codes.COUNT)
+    assert _value(findings, codes.PART_COUNT, KELOID) == (1.0, codes.COUNT)
+    assert _value(findings, codes.AREA, LESION)[0] == masks.lesion.sum()
+
+
 def test_no_crop_gives_no_class() -> None:
     findings = findings_of(_image(), _masks(), None, None)
 
