@@ -159,7 +159,7 @@ def _values(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _coded(code: Code | None) -> list[str] | None:
+def _coded(code: Code | None) -> list[str | None] | None:
     return None if code is None else list(code)
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from services.api.app import create_app
 from services.api.settings import ApiSettings
 from shared.db.engine import Database
-from shared.dicom.codes import EPIDERMIS, TISSUE
+from shared.dicom.codes import TISSUE, VIABLE_EPIDERMIS
 from shared.settings import Settings
 from workers.contract import Acceptance, ModelSpec, Segment
 
@@ -51,7 +51,7 @@ SPEC = ModelSpec(
             number=1,
             label="Epidermis",
             category=TISSUE,
-            type=EPIDERMIS,
+            type=VIABLE_EPIDERMIS,
             colour=(220, 100, 130),
         ),
     ),

@@ -99,7 +99,7 @@ def test_a_model_without_weights_says_so(client: TestClient) -> None:
 
     assert (model["name"], model["accepts"]) == ("layers", ["an LC-OCT section"])
     assert model["segments"] == [
-        {"number": 1, "label": "Epidermis", "code": "SCT 361694003", "colour": [220, 100, 130]}
+        {"number": 1, "label": "Epidermis", "code": "99CUTIS VIAEPI", "colour": [220, 100, 130]}
     ]
 
 
