@@ -53,6 +53,10 @@ _REFUSALS = {
     "address is not allowed": (
         "If you know this sender, add its address to CUTIS_LISTENER_ALLOWED_ADDRESSES."
     ),
+    "instance too-large": (
+        "It is not kept. Raise CUTIS_LISTENER_MAX_INSTANCE_BYTES and CUTIS_LISTENER_MEMORY_BYTES,"
+        " and the container's limit with them."
+    ),
     "disk is short": "Free space on the spool; senders try again by themselves.",
     "database cannot be written": "Look at /readyz; senders try again by themselves.",
     "too many associations": (

@@ -18,8 +18,10 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.listener.admission import DATABASE_DOWN, DISK_SHORT, NOT_DICOM, Admission, Refusal
+from services.listener.budget import Budget, Dropped
 from services.listener.certificates import certificate_names
 from services.listener.complaints import Complaints
+from services.listener.guard import TOO_LARGE
 from services.listener.instance import StoreRequest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
@@ -28,10 +30,10 @@ from shared.db.ingest import (
     close_association,
     close_left_over_associations,
     open_association,
-    record_refusal,
     touch_associations,
 )
 from shared.db.processes import beat, say_goodbye
+from shared.db.refusals import record_refusal, record_refused_instance
 from shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
@@ -50,12 +52,14 @@ class Associations:
         database: Database,
         store: InstanceStore,
         complaints: Complaints,
+        budget: Budget,
     ) -> None:
         self._listener = listener
         self._admission = admission
         self._database = database
         self._store = store
         self._complaints = complaints
+        self._budget = budget
         self._open: dict[Association, tuple[int, Sender]] = {}
         self._refused: set[tuple[Sender, str]] = set()
         self._lock = threading.Lock()
@@ -105,6 +109,8 @@ class Associations:
         try:
             association_id, sender = self._open[event.assoc]
             command = cast("C_STORE", event.request)
+            if isinstance(command.DataSet, Dropped):
+                return self._refuse(command, command.DataSet, sender)
             request = StoreRequest(
                 sop_class_uid=str(command.AffectedSOPClassUID),
                 sop_instance_uid=str(command.AffectedSOPInstanceUID),
@@ -116,8 +122,26 @@ class Associations:
             # Where and what kind, not its text: that may quote what the sender sent.
             log.error("instance refused", code="unexpected", reason=_kind_and_place(error))  # noqa: TRY400
             raise
+        finally:
+            self._free(event)
         failpoint("listener.before-answer")
         return status
+
+    def _refuse(self, command: C_STORE, dropped: Dropped, sender: Sender) -> Status:
+        log.warning("instance refused", code=dropped.code, size=dropped.size)
+        if dropped.code == TOO_LARGE:
+            uid = str(command.AffectedSOPInstanceUID)
+            try:
+                with self._database.write() as session:
+                    record_refused_instance(session, uid, dropped.code, dropped.size, sender)
+            except SQLAlchemyError as error:
+                log.warning("refusal not recorded", reason=type(error).__name__)
+        return Status.OUT_OF_RESOURCES
+
+    def _free(self, event: Event) -> None:
+        data_set = cast("C_STORE", event.request).DataSet
+        if data_set is not None:
+            self._budget.free(data_set)
 
     def start(self) -> None:
         """Strike out what an earlier run of this listener left open."""

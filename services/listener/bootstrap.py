@@ -16,6 +16,7 @@ from pynetdicom import (
 
 from services.listener.admission import Admission
 from services.listener.association import Associations
+from services.listener.budget import Budget
 from services.listener.certificates import Binding
 from services.listener.complaints import Complaints, complain_for_libraries
 from services.listener.connections import Connections
@@ -52,7 +53,8 @@ class Listener:
         self._stopping = threading.Event()
         self._database = Database(settings.database_address())
         self._complaints = Complaints()
-        self._connections = Connections(_bounds(own), self._complaints)
+        budget = Budget(own.memory_bytes)
+        self._connections = Connections(_bounds(own), self._complaints, budget)
         spool = Spool(settings.spool)
         store = InstanceStore(self._database, spool, own.min_free_bytes, settings.spool_max_bytes)
         self._released = ReleasedInstances(self._database, spool, store, settings.ae_title)
@@ -68,11 +70,17 @@ class Listener:
             database=self._database,
             store=store,
             complaints=self._complaints,
+            budget=budget,
         )
         self._reconciler: Reconciler | None = None
         if reconcile is not None and reconcile.url:
             self._reconciler = make_reconciler(
-                reconcile, pacs or PacsSettings(), own, database=self._database, store=store
+                reconcile,
+                pacs or PacsSettings(),
+                own,
+                database=self._database,
+                store=store,
+                budget=budget,
             )
         self._server: GuardedServer | None = None
         self._pulse = Pulse(settings.pulse_file)
@@ -162,6 +170,7 @@ def _bounds(own: ListenerSettings) -> Bounds:
     return Bounds(
         max_pdu=own.max_pdu,
         pdu_seconds=own.pdu_seconds,
+        message_seconds=own.message_seconds,
         max_instance_bytes=own.max_instance_bytes,
         max_connections=2 * own.max_associations,
         max_connections_per_address=own.max_connections_per_address,

@@ -11,6 +11,7 @@ from typing import Any
 from pynetdicom.association import Association
 from pynetdicom.events import Event
 
+from services.listener.budget import Budget
 from services.listener.complaints import Complaints
 from services.listener.guard import BoundedReader, Bounds
 from shared.transport import close_always
@@ -23,8 +24,9 @@ class Connections:
     become an association makes room: sockets that only sit there can never keep a sender out.
     """
 
-    def __init__(self, bounds: Bounds, complaints: Complaints) -> None:
+    def __init__(self, bounds: Bounds, complaints: Complaints, budget: Budget) -> None:
         self._bounds = bounds
+        self._budget = budget
         self._complaints = complaints
         self._lock = threading.Lock()
         self._open: list[_Connection] = []  # the oldest first
@@ -58,7 +60,7 @@ class Connections:
         if transport is None:
             return
         # The one place where pynetdicom reads from a socket; it has no setting for any of this.
-        reader = BoundedReader(association, transport, self._bounds, self._complaints)
+        reader = BoundedReader(association, transport, self._bounds, self._complaints, self._budget)
         transport.recv = reader.recv  # type: ignore[method-assign]
         close_always(transport)
         with self._lock:

@@ -8,13 +8,20 @@ import time
 from dataclasses import dataclass
 
 from pynetdicom.association import Association
+from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.transport import AssociationSocket
 
+from services.listener.budget import COPIES, Budget, Dropped
 from services.listener.complaints import Complaints
 
 # An A-ASSOCIATE-RQ is not bound by the negotiated PDU length, and may name 128 contexts.
 _LONGEST_REQUEST = 128 * 1024
+_LONGEST_COMMAND = 64 * 1024
 _CHUNK = 64 * 1024
+
+
+TOO_LARGE = "too-large"
+NO_MEMORY = "no-memory"
 
 
 class GuardError(OSError):
@@ -27,6 +34,7 @@ class Bounds:
 
     max_pdu: int
     pdu_seconds: float
+    message_seconds: float
     max_instance_bytes: int
     max_connections: int
     max_connections_per_address: int
@@ -42,11 +50,15 @@ class BoundedReader:
         transport: AssociationSocket,
         bounds: Bounds,
         complaints: Complaints,
+        budget: Budget,
     ) -> None:
         self._association = association
         self._transport = transport  # not its socket: the last reference must go when it closes
         self._bounds = bounds
         self._complaints = complaints
+        self._budget = budget
+        self._message: object = None
+        self._message_ends = 0.0
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Return ``nr_bytes`` bytes, fewer only if the peer closed.
@@ -54,8 +66,8 @@ class BoundedReader:
         Raises
         ------
         GuardError
-            ``nr_bytes`` is over the limit, the bytes did not all arrive in time, the message they
-            belong to is too big, or the peer does not wait for answers.
+            ``nr_bytes`` is over the limit, the bytes or the message they belong to did not all
+            arrive in time, its command is too long, or the peer does not wait for answers.
         """
         if nr_bytes > max(self._bounds.max_pdu, _LONGEST_REQUEST):
             raise self._broken("pdu-too-long")
@@ -81,12 +93,35 @@ class BoundedReader:
 
     def _check_message(self) -> None:
         message = self._association.dimse.message
-        data_set = None if message is None else message.data_set
-        if data_set is not None and data_set.tell() > self._bounds.max_instance_bytes:
-            raise self._broken("message-too-big")
+        if message is not None:
+            self._check_time(message)
+            if message.encoded_command_set.tell() > _LONGEST_COMMAND:
+                raise self._broken("command-too-long")
+            self._check_size(message)
         # Asynchronous operations are never negotiated: one request at a time (PS3.7 D.3.3.3).
         if self._association.dimse.msg_queue.qsize() > 1:
             raise self._broken("too-many-outstanding")
+
+    def _check_time(self, message: DIMSEMessage) -> None:
+        # Legal little PDUs, each in time, would hold an association and delay its study for hours.
+        if message is not self._message:
+            self._message = message
+            self._message_ends = time.monotonic() + self._bounds.message_seconds
+        if time.monotonic() > self._message_ends:
+            raise self._broken("message-too-slow")
+
+    def _check_size(self, message: DIMSEMessage) -> None:
+        """Let go of a data set that is too large, or that the memory is too small for just now."""
+        data_set = message.data_set
+        if data_set is None or isinstance(data_set, Dropped):
+            return
+        size = data_set.tell()
+        if size > self._bounds.max_instance_bytes:
+            message.data_set = Dropped(TOO_LARGE, size)
+            self._budget.free(data_set)
+        elif size and not self._budget.hold(data_set, COPIES * size, self._bounds.pdu_seconds):
+            message.data_set = Dropped(NO_MEMORY, size)
+            self._budget.free(data_set)
 
     def _broken(self, code: str) -> GuardError:
         address = self._association.requestor.address

@@ -1,19 +1,23 @@
 """Pull: take instances out of an archive, by the very path that C-STORE takes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from services.listener.budget import Budget
 from services.listener.contexts import TRANSFER_SYNTAXES, storage_sop_classes
+from services.listener.guard import TOO_LARGE
 from services.listener.instance import StoreRequest
 from services.listener.pulled import request_of_file
 from services.listener.sameness import request_digest
 from services.listener.storage import InstanceStore, Status
 from shared.db.engine import Database
 from shared.db.ingest import Sender, close_association, open_association
+from shared.db.refusals import record_refused_instance
 from shared.dicom.manifest import MANUFACTURER
 from shared.errors import BadInputError, ResourceError
 from shared.orthanc import HeldInstance, Orthanc
@@ -30,12 +34,18 @@ class Selection:
     max_bytes: int
 
     def takes(self, held: HeldInstance) -> bool:
-        """Say whether this instance is wanted. Empty lists exclude nothing."""
+        """Say whether this instance is pulled. Empty lists exclude nothing."""
+        return self._wants(held) and held.size <= self.max_bytes
+
+    def is_too_large(self, held: HeldInstance) -> bool:
+        """Say whether this instance would be pulled if it were smaller."""
+        return self._wants(held) and held.size > self.max_bytes
+
+    def _wants(self, held: HeldInstance) -> bool:
         return (
             held.manufacturer != MANUFACTURER
             and held.sop_class_uid in _SOP_CLASSES
             and held.transfer_syntax_uid in TRANSFER_SYNTAXES
-            and held.size <= self.max_bytes
             and (not self.modalities or held.modality in self.modalities)
             and (not self.ae_titles or held.sender_ae_title in self.ae_titles)
         )
@@ -46,17 +56,20 @@ class Puller:
 
     def __init__(
         self,
+        *,
         orthanc: Orthanc,
         database: Database,
         store: InstanceStore,
         sender: Sender,
         listener: str,
+        budget: Budget,
     ) -> None:
         self._orthanc = orthanc
         self._database = database
         self._store = store
         self._sender = sender
         self._listener = listener
+        self._budget = budget
         self._association_id: int | None = None
 
     def __enter__(self) -> Self:
@@ -74,7 +87,7 @@ class Puller:
                 close_association(session, self._association_id)
             self._association_id = None
 
-    def pull(self, pacs_id: str) -> bool:
+    def pull(self, held: HeldInstance) -> bool:
         """Take one instance; ``False`` when it was set aside and must not be pulled again.
 
         Raises
@@ -82,6 +95,19 @@ class Puller:
         ResourceError
             There is no room for it now, or it cannot be recorded.
         """
+        with self._budget.during(held.size, _PATIENCE):
+            return self._pull(held.pacs_id)
+
+    def refuse(self, instances: Sequence[HeldInstance]) -> None:
+        """Write down instances that are too large to be pulled."""
+        for one in instances:
+            log.warning("instance not pulled", code=TOO_LARGE, size=one.size)
+            with self._database.write() as session:
+                record_refused_instance(
+                    session, one.sop_instance_uid, TOO_LARGE, one.size, self._sender
+                )
+
+    def _pull(self, pacs_id: str) -> bool:
         request = self._request(pacs_id)
         if request is None:
             return True  # gone from the archive: nothing to do, now or later
@@ -123,5 +149,7 @@ class Puller:
                 self._association_id = open_association(session, self._listener, self._sender)
         return self._association_id
 
+
+_PATIENCE = 60.0
 
 _SOP_CLASSES = frozenset(storage_sop_classes())

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.listener.budget import Budget
 from services.listener.pull import Puller, Selection
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
@@ -43,6 +44,7 @@ def make_reconciler(
     *,
     database: Database,
     store: InstanceStore,
+    budget: Budget | None = None,
 ) -> "Reconciler":
     """Put a reconciler together; what it pulls is written down as coming from the archive.
 
@@ -58,7 +60,14 @@ def make_reconciler(
     return Reconciler(
         orthanc=orthanc,
         database=database,
-        puller=Puller(orthanc, database, store, sender, listener.listener_name()),
+        puller=Puller(
+            orthanc=orthanc,
+            database=database,
+            store=store,
+            sender=sender,
+            listener=listener.listener_name(),
+            budget=budget or Budget(listener.memory_bytes),
+        ),
         selection=Selection(
             modalities=settings.modalities,
             ae_titles=settings.ae_titles,
@@ -182,18 +191,16 @@ class Reconciler:
             held = self._describe(due)
             with self._database.read() as session:
                 known = book.known_instances(session, [one.sop_instance_uid for one in held])
-            wanted = [
-                one
-                for one in held
-                if one.sop_instance_uid not in known and self._selection.takes(one)
-            ]
+            new = [one for one in held if one.sop_instance_uid not in known]
+            wanted = [one for one in new if self._selection.takes(one)]
+            puller.refuse([one for one in new if self._selection.is_too_large(one)])
             with self._database.write() as session:
                 rest = set(due) - {one.pacs_id for one in wanted}
                 book.settle_instances(session, self._pacs, rest)
             for one in wanted:
                 if stopping.is_set():
                     return
-                self._pull(puller, one.pacs_id)
+                self._pull(puller, one)
 
     def _describe(self, due: list[str]) -> list[HeldInstance]:
         try:
@@ -208,9 +215,10 @@ class Reconciler:
                 self._put_off(error, pacs_id)
         return found
 
-    def _pull(self, puller: Puller, pacs_id: str) -> None:
+    def _pull(self, puller: Puller, held: HeldInstance) -> None:
+        pacs_id = held.pacs_id
         try:
-            taken = puller.pull(pacs_id)
+            taken = puller.pull(held)
         except ResourceError:
             with self._database.write() as session:
                 book.put_instance_last(session, self._pacs, pacs_id)

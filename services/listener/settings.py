@@ -3,10 +3,10 @@
 import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -21,6 +21,9 @@ class ListenerSettings(BaseSettings):
     With ``tls_certificate`` only TLS is spoken; with ``tls_client_authorities`` every sender needs
     a certificate of theirs, and that must name the sender's AE title. Where certificates carry
     host names, ``tls_names`` says which: ``ORTHANC=pacs.example,VECTRA=vectra.example``.
+
+    ``memory_bytes`` is for all messages together, each of them twice; the memory limit of the
+    container must leave 300 MiB beside it.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_LISTENER_", frozen=True)
@@ -34,12 +37,14 @@ class ListenerSettings(BaseSettings):
         ip_network("::1/128"),
     )
     min_free_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
-    max_instance_bytes: int = Field(default=1024 * MEBIBYTE, gt=0)
+    max_instance_bytes: int = Field(default=320 * MEBIBYTE, gt=0)
+    memory_bytes: int = Field(default=640 * MEBIBYTE, gt=0)
     max_associations: int = Field(default=64, ge=1)
     max_connections_per_address: int = Field(default=16, ge=1)
     max_pdu: int = Field(default=128 * 1024, ge=4096, le=16 * MEBIBYTE)
     request_seconds: float = Field(default=10.0, gt=0)
     pdu_seconds: float = Field(default=10.0, gt=0)
+    message_seconds: float = Field(default=300.0, gt=0)
     idle_seconds: float = Field(default=60.0, gt=0)
     drain_seconds: float = Field(default=30.0, ge=0)
     tls_certificate: Path | None = None
@@ -68,6 +73,12 @@ class ListenerSettings(BaseSettings):
             if equals:
                 names.setdefault(title.strip(), set()).add(name.strip())
         return names
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.memory_bytes < 2 * self.max_instance_bytes:
+            raise ValueError("memory_bytes must be at least twice max_instance_bytes")
+        return self
 
     def listener_name(self) -> str:
         """Return the name our association rows carry: stable over restarts, unique per process."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.events import record_event
-from shared.db.tables import Association, Instance, QuarantinedInstance, RefusedSender, Study
+from shared.db.tables import Association, Instance, QuarantinedInstance, Study
 from shared.dicom.manifest import InstanceManifest
 from shared.spool import SpooledFile
 from shared.states import QuarantineState
@@ -86,40 +86,6 @@ def close_left_over_associations(session: Session, listener: str) -> None:
         .where(Association.listener == listener, Association.closed_at.is_(None))
         .values(closed_at=clock(session))
     )
-
-
-def record_refusal(session: Session, sender: Sender, reason: str) -> None:
-    """Record that ``sender`` was refused an association; repeats only raise the count."""
-    now = clock(session)
-    row = session.scalars(
-        select(RefusedSender).where(
-            RefusedSender.peer_address == sender.peer_address,
-            RefusedSender.calling_ae_title == sender.calling_ae_title,
-            RefusedSender.called_ae_title == sender.called_ae_title,
-            RefusedSender.reason == reason,
-        )
-    ).one_or_none()
-    if row is None:
-        row = RefusedSender(
-            peer_address=sender.peer_address,
-            calling_ae_title=sender.calling_ae_title,
-            called_ae_title=sender.called_ae_title,
-            reason=reason,
-            count=0,
-            first_at=now,
-            last_at=now,
-        )
-        session.add(row)
-        # Once for each kind of refusal: a stranger who tries all day must not fill the table.
-        record_event(
-            session,
-            "SenderRefused",
-            calling_ae_title=sender.calling_ae_title,
-            peer_address=sender.peer_address,
-            reason=reason,
-        )
-    row.count += 1
-    row.last_at = now
 
 
 def record_quarantine(

@@ -1,11 +1,15 @@
 """Manifest: what arrived of a study, as far as routing needs it. No pixels, no identity."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from unicodedata import category
 
 from pydantic import BaseModel, ConfigDict
 from pydicom.dataset import Dataset
+
+LONGEST_TEXT = 1024
+MOST_TEXTS = 16
 
 MANUFACTURER = "Cutis"
 """What we write into (0008,0070) of every result; the loop guard reads it back."""
@@ -71,6 +75,8 @@ def instance_manifest(dataset: Dataset, transfer_syntax_uid: str = "") -> Instan
     """Read the manifest of one instance.
 
     Unreadable optional attributes count as absent: routing must not fail on a bad description.
+    Texts are cut at ``LONGEST_TEXT`` characters, lists at ``MOST_TEXTS`` items: they are read at
+    every routing, and a VR that allows 4 GiB must not fill the database.
 
     Raises
     ------
@@ -101,10 +107,7 @@ def instance_manifest(dataset: Dataset, transfer_syntax_uid: str = "") -> Instan
             "columns": _number(dataset, "Columns"),
             "instance_number": _number(dataset, "InstanceNumber"),
             "acquisition_datetime": _text(dataset, "AcquisitionDateTime"),
-            "contributing_manufacturers": tuple(
-                _text(item, "Manufacturer")
-                for item in dataset.get("ContributingEquipmentSequence", None) or ()
-            ),
+            "contributing_manufacturers": _contributors(dataset),
         }
     )
 
@@ -142,18 +145,28 @@ def _value(dataset: Dataset, keyword: str) -> Any:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     value = _value(dataset, keyword)
-    return "" if value is None else _printable(str(value))
+    return "" if value is None else _printable(value)
 
 
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     value = _value(dataset, keyword)
     if value is None:
         return ()
-    return tuple(_printable(str(one)) for one in ((value,) if isinstance(value, str) else value))
+    values = (value,) if isinstance(value, str) else value
+    return tuple(_printable(one) for one in islice(values, MOST_TEXTS))
 
 
-def _printable(text: str) -> str:
-    """Return ``text`` with spaces for what is no character: PostgreSQL reads no NUL from JSON."""
+def _contributors(dataset: Dataset) -> tuple[str, ...]:
+    items = dataset.get("ContributingEquipmentSequence", None) or ()
+    names = dict.fromkeys(_text(item, "Manufacturer") for item in items)
+    first = tuple(islice(names, MOST_TEXTS))
+    # The loop guard reads this list: we must not be cut off it.
+    return (*first, MANUFACTURER) if MANUFACTURER in names and MANUFACTURER not in first else first
+
+
+def _printable(value: Any) -> str:
+    """Return a text with spaces for what is no character: PostgreSQL reads no NUL from JSON."""
+    text = str(value)[:LONGEST_TEXT]
     return "".join(" " if category(one) in {"Cc", "Cs"} else one for one in text).strip()
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
+from services.listener.settings import ListenerSettings
 from services.writer.settings import WriterSettings
 from tests.deploy.chart import MATRIX, Manifest, RefusedError, containers_of, pods_of, render
 
@@ -19,6 +21,7 @@ WRITER, ACTOR = "CUTIS_WRITER_MEMORY_BYTES", "CUTIS_WORKER_ACTOR_MEMORY_BYTES"
 BESIDE_MODELS = 2 * GIB
 STACKS_AT_ONCE = 3051 * 2**20
 """Measured in the writer: two stacks of 500 frames of 500 x 1200."""
+CHART_VALUES = Path(__file__).parents[2] / "deploy/helm/cutis/values.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "docker-compose.yml").read_text()
 )
@@ -133,3 +136,17 @@ def _limit(container: Manifest) -> int:
     found = re.fullmatch(r"(\d+)Gi", container["resources"]["limits"]["memory"])
     assert found is not None
     return int(found[1]) * GIB
+
+
+def test_what_the_listener_holds_leaves_room_under_its_limit() -> None:
+    # The rest was 90 MiB after some dozen studies (docs/operations.md, sizing).
+    own, chart = ListenerSettings(), yaml.safe_load(CHART_VALUES.read_text())["listener"]
+    assert own.memory_bytes >= 2 * own.max_instance_bytes
+    assert chart["resources"]["limits"]["memory"] == "1Gi"
+    assert COMPOSE["services"]["listener"]["mem_limit"] == "${CUTIS_LISTENER_MEMORY:-1g}"
+    assert own.memory_bytes + 300 * 2**20 <= GIB
+
+
+def test_an_instance_may_not_be_larger_than_half_the_memory() -> None:
+    with pytest.raises(ValidationError, match="twice"):
+        ListenerSettings(max_instance_bytes=GIB)

@@ -23,11 +23,18 @@ from pynetdicom.dsutils import encode
 from sqlalchemy import func, select
 
 from services.listener.bootstrap import Listener
+from services.listener.budget import Budget
 from services.listener.settings import ListenerSettings
 from shared.db.engine import Database
 from shared.db.ingest import Sender, open_association
 from shared.db.tables import Association as AssociationRow
-from shared.db.tables import Instance, Process, QuarantinedInstance, RefusedSender
+from shared.db.tables import (
+    Instance,
+    Process,
+    QuarantinedInstance,
+    RefusedInstance,
+    RefusedSender,
+)
 from shared.settings import Settings
 from shared.transport import Requestor
 from tests import factories
@@ -344,14 +351,31 @@ def test_an_address_cannot_have_more_associations_than_its_share(start: StartLis
         assert first.send_c_echo().Status == second.send_c_echo().Status == SUCCESS
 
 
-def test_a_message_that_never_ends_is_cut_off(start: StartListener, database: Database) -> None:
+def test_an_instance_that_is_too_large_is_refused_and_seen(
+    start: StartListener, database: Database
+) -> None:
     big = factories.rgb_photo(factories.lesion_photo(200, 300))
     port = start(max_instance_bytes=50_000)
-    with association(port, big) as opened:
-        answer = opened.send_c_store(big)
-    assert "Status" not in answer
-    assert send(port, photo()) == [SUCCESS]
+    assert send(port, big, photo(), big) == [OUT_OF_RESOURCES, SUCCESS, OUT_OF_RESOURCES]
     assert count(database, Instance) == 1
+    with database.read() as session:
+        row = session.scalars(select(RefusedInstance)).one()
+        sender = session.scalars(select(RefusedSender)).one()
+    assert (row.sop_instance_uid, row.code, row.count) == (big.SOPInstanceUID, "too-large", 2)
+    assert row.size > 50_000
+    assert sender.reason == "instance too-large"
+
+
+def test_what_the_memory_is_too_small_for_just_now_is_refused_for_now(
+    start: StartListener, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big = factories.rgb_photo(factories.lesion_photo(200, 300))
+    port = start(pdu_seconds=0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Budget, "_others", lambda *_: 2**40)
+        assert send(port, big) == [OUT_OF_RESOURCES]
+    assert send(port, big) == [SUCCESS]
+    assert count(database, RefusedInstance) == 0
 
 
 def test_a_full_listener_refuses_for_now(start: StartListener) -> None:

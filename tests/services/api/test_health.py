@@ -8,8 +8,9 @@ from sqlalchemy import text
 from services.api.app import create_app
 from services.api.settings import ApiSettings
 from shared.db.engine import Database
-from shared.db.ingest import record_quarantine, record_refusal
+from shared.db.ingest import record_quarantine
 from shared.db.processes import beat
+from shared.db.refusals import record_refusal
 from shared.errors import PermanentError
 from shared.settings import Settings
 from shared.spool import Spool

@@ -9,8 +9,9 @@ from fastapi.testclient import TestClient
 import services.api
 from services.api.page import STUDIES_A_PAGE
 from shared.db.engine import Database
-from shared.db.ingest import Sender, record_quarantine, record_refusal
+from shared.db.ingest import Sender, record_quarantine
 from shared.db.processes import beat
+from shared.db.refusals import record_refusal
 from shared.errors import BadInputError
 from tests.services.api.rows import claimed, done, failed, frozen, received, routed
 from tests.shared.db.rows import spooled

@@ -4,8 +4,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from shared.db.engine import Database, clock
-from shared.db.ingest import open_association, record_quarantine, record_refusal
+from shared.db.ingest import open_association, record_quarantine
 from shared.db.processes import beat
+from shared.db.refusals import record_refusal
 from shared.db.tables import Job, Process
 from shared.errors import TransientError
 from tests.services.api.rows import claimed, done, failed, frozen, inferred, received, routed

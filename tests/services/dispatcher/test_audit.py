@@ -6,9 +6,10 @@ from sqlalchemy import select, update
 from services.dispatcher.audit import AuditRelay
 from shared.db.engine import Database, clock
 from shared.db.events import record_event
-from shared.db.ingest import Sender, record_refusal
+from shared.db.ingest import Sender
 from shared.db.operations import cancel_job
 from shared.db.processes import beat, say_goodbye
+from shared.db.refusals import record_refusal
 from shared.db.tables import Event
 from shared.errors import TransientError
 from tests.services.api.rows import frozen, routed

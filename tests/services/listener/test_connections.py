@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.listener.budget import Budget
 from services.listener.complaints import Complaints
 from services.listener.connections import Connections
 from services.listener.guard import Bounds
@@ -14,6 +15,7 @@ from services.listener.guard import Bounds
 BOUNDS = Bounds(
     max_pdu=1024,
     pdu_seconds=1,
+    message_seconds=1,
     max_instance_bytes=1000,
     max_connections=4,
     max_connections_per_address=2,
@@ -67,7 +69,7 @@ def lines() -> Iterator[list[Line]]:
 
 @pytest.fixture
 def connections() -> Connections:
-    return Connections(BOUNDS, Complaints())
+    return Connections(BOUNDS, Complaints(), Budget(10_000))
 
 
 def come(connections: Connections, line: Line, address: str = "10.0.0.1") -> bool:

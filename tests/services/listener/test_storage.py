@@ -5,11 +5,13 @@ from typing import Any, TypeVar
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.listener import storage
+from services.listener.instance import read_manifest
 from services.listener.storage import InstanceStore, Status
 from shared.db.declarative import Base
 from shared.db.engine import Database
@@ -270,3 +272,20 @@ def test_an_error_nobody_foresaw_is_never_success(
     monkeypatch.setattr(storage, "record_instance", fail)
     with pytest.raises(ZeroDivisionError):
         store.store(request_of(photo()), SENDER, association_id)
+
+
+def test_a_text_that_goes_on_for_ever_is_cut_in_the_manifest_and_kept_in_the_file() -> None:
+    image = factories.rgb_photo(factories.lesion_photo(4, 6))
+    image.add_new("SeriesDescription", "UT", "A" * 100_000)
+    image.ImageType = ["ORIGINAL"] * 100
+    equipment = [Dataset() for _ in range(40)]
+    for n, one in enumerate(equipment):
+        one.Manufacturer = f"Maker {n}"
+    equipment[-1].Manufacturer = "Cutis"
+    image.ContributingEquipmentSequence = equipment
+    request = request_of(image)
+    manifest = read_manifest(request, request.part10())
+    assert manifest.series_description == "A" * 1024
+    assert len(manifest.image_type) == 16
+    assert len(manifest.contributing_manufacturers) == 17
+    assert manifest.is_own_result

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, text
 
 from shared.db.engine import Database, clock
-from shared.db.ingest import record_refusal
 from shared.db.migrate import Shape, fits, migrate, shape
+from shared.db.refusals import record_refusal
 from shared.db.tables import RefusedSender
 from tests.database import sqlite_database
 from tests.shared.db.rows import SENDER

@@ -12,9 +12,9 @@ from shared.db.ingest import (
     open_association,
     record_instance,
     record_quarantine,
-    record_refusal,
 )
 from shared.db.jobs import open_job
+from shared.db.refusals import record_refusal
 from shared.db.studies import freeze_complete_studies, manifest_of, supersede_earlier
 from shared.db.tables import (
     Association,
