@@ -86,10 +86,17 @@ class Settings(BaseSettings):
         return urlunsplit(parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}"))
 
     def broker_url(self) -> str:
-        """Return ``redis_url`` with the user and the password of ``redis_password_file``."""
-        if self.redis_password_file is None:
-            return self.redis_url
-        password = self.redis_password_file.read_text(encoding="utf-8").strip()
+        """Return ``redis_url`` with the user and the password of ``redis_password_file``.
+
+        With ``rediss`` it says that certificates are required: Celery speaks TLS only where the
+        address says so in its query.
+        """
         parts = urlsplit(self.redis_url)
+        if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
+            query = "&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))
+            parts = parts._replace(query=query)
+        if self.redis_password_file is None:
+            return urlunsplit(parts)
+        password = self.redis_password_file.read_text(encoding="utf-8").strip()
         user = f"{quote(self.redis_username, safe='')}:{quote(password, safe='')}"
         return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

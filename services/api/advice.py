@@ -2,6 +2,7 @@
 
 _JOBS = {
     "actor-failed": "Read the worker's log, then retry.",
+    "actor-start": "Ray found no room for the model in time: look at its nodes, then retry.",
     "actor-lost": "The model's process died: look at the memory of the worker, then retry.",
     "bad-input": "The images are not what the model reads. Look at them before you retry.",
     "database": "The database did not answer. Retry once it is back.",

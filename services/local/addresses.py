@@ -1,6 +1,7 @@
 """Addresses: where a running pipeline can be reached, kept in ``cutis.json`` of its folder."""
 
 import os
+import ssl
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.local.settings import ElsewhereSettings
 from shared.errors import ConfigurationError
 from shared.settings import PacsSettings, Settings
+from shared.tls import TlsFiles, client_context
 
 _FILE = "cutis.json"
 
@@ -24,7 +26,10 @@ class DicomAddress(BaseModel):
 
 
 class PacsAddress(BaseModel):
-    """The PACS: its DICOM side, its DICOMweb side, and the file with the password."""
+    """The PACS: its DICOM side, its DICOMweb side, and the file with the password.
+
+    ``dicomweb_url`` is empty where it has none; ``authorities`` are whom to believe over https.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +37,13 @@ class PacsAddress(BaseModel):
     dicomweb_url: str
     username: str = ""
     password_file: Path | None = None
+    authorities: Path | None = None
+
+    def verify(self) -> ssl.SSLContext | bool:
+        """Return what httpx judges the certificate by; ``ConfigurationError`` if it cannot."""
+        if self.authorities is None:
+            return True
+        return client_context(TlsFiles(authorities=self.authorities))
 
 
 class Addresses(BaseModel):
@@ -116,6 +128,7 @@ def given_pacs() -> PacsAddress:
         dicomweb_url=given.dicomweb_url,
         username=given.username,
         password_file=given.password_file,
+        authorities=given.tls_authorities,
     )
 
 

@@ -56,18 +56,17 @@ def try_all(addresses: Addresses, timeout_seconds: float) -> list[Verdict]:
     """
     with TemporaryDirectory(prefix="cutis-self-test-") as folder:
         outcomes = self_test(addresses, Path(folder), timeout_seconds)
-    return [_verdict(one) for one in outcomes]
+    how = "read back" if addresses.pacs.dicomweb_url else "found there by C-FIND"
+    return [_verdict(one, how) for one in outcomes]
 
 
-def _verdict(outcome: Outcome) -> Verdict:
+def _verdict(outcome: Outcome, how: str) -> Verdict:
     name, problems = f"self-test, {outcome.kind}", outcome.problems()
     if problems:
         advice = f"`cutis jobs` says why; the study is {outcome.study_instance_uid}"
         return Verdict(hop=name, ok=False, detail="; ".join(problems), advice=advice)
     models = ", ".join(sorted(job["model"] for job in outcome.jobs))
-    return Verdict(
-        hop=name, ok=True, detail=f"{models}: {len(outcome.read_back)} results read back"
-    )
+    return Verdict(hop=name, ok=True, detail=f"{models}: {len(outcome.read_back)} results {how}")
 
 
 def _try(hop: Hop) -> Verdict:
@@ -88,8 +87,8 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
             advice=f"is Orthanc up, is its DICOM port right? see {log_of('orthanc')}",
         ),
         Hop(
-            name="PACS, DICOMweb",
-            attempt=lambda: hops.dicomweb(pacs.dicomweb_url, auth),
+            name="PACS, search",
+            attempt=lambda: hops.pacs_is_searched(pacs, auth, listener.ae_title),
             advice="check CUTIS_PACS_DICOMWEB_URL, the user and the password file",
         ),
         Hop(
@@ -99,7 +98,7 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
         ),
         Hop(
             name="PACS to listener, C-ECHO",
-            attempt=lambda: hops.pacs_echoes_us(addresses.orthanc, auth, pacs.dicom, listener),
+            attempt=lambda: hops.pacs_echoes_us(addresses.orthanc, auth, pacs, listener),
             advice="does the PACS know our AE title, host and port, and do we let in its own?",
         ),
         Hop(

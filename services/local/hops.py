@@ -1,6 +1,7 @@
 """Hops: one attempt each at what a part of the pipeline is for."""
 
 import hashlib
+import ssl
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -12,13 +13,14 @@ import redis
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.local.addresses import DicomAddress
+from services.local.addresses import DicomAddress, PacsAddress
+from services.local.readback import by_association
 from services.local.ready import TOOL_AE_TITLE, echo_status
 from shared.db.engine import Database, clock
 from shared.db.migrate import Shape, shape
 from shared.db.processes import beat
 from shared.db.tables import Process
-from shared.errors import ConfigurationError, ResourceError
+from shared.errors import ConfigurationError, CutisError, ResourceError
 from shared.spool import Spool
 from workers.catalog import model_folder, models, weights_manifest
 
@@ -44,14 +46,15 @@ def echo(address: DicomAddress) -> str:
 
 
 def pacs_echoes_us(
-    orthanc: str | None, auth: tuple[str, str], pacs: DicomAddress, listener: DicomAddress
+    orthanc: str | None, auth: tuple[str, str], pacs: PacsAddress, listener: DicomAddress
 ) -> str:
     """Have the PACS C-ECHO our listener; where it cannot be asked to, do so in its name."""
+    title = pacs.dicom.ae_title
     if orthanc is None:
-        problem = echo_status(listener.host, listener.port, listener.ae_title, pacs.ae_title)
+        problem = echo_status(listener.host, listener.port, listener.ae_title, title)
         if problem:
             raise HopError(problem)
-        return f"{listener.ae_title} answers {pacs.ae_title} (called from here, in its name)"
+        return f"{listener.ae_title} answers {title} (called from here, in its name)"
     try:
         answer = httpx.post(
             f"{orthanc}/modalities/{_MODALITY}/echo",
@@ -59,16 +62,28 @@ def pacs_echoes_us(
             auth=auth if auth[0] else None,
             timeout=30,
             trust_env=False,
+            verify=_verify(pacs),
         )
     except httpx.HTTPError as error:
         raise HopError(f"{orthanc} does not answer ({type(error).__name__})") from error
     if not answer.is_success:
-        raise HopError(f"{pacs.ae_title} cannot C-ECHO {listener.ae_title}: {answer.status_code}")
-    return f"{listener.ae_title} answers {pacs.ae_title}, which called it"
+        raise HopError(f"{title} cannot C-ECHO {listener.ae_title}: {answer.status_code}")
+    return f"{listener.ae_title} answers {title}, which called it"
 
 
-def dicomweb(url: str, auth: tuple[str, str]) -> str:
-    """Search for one study (QIDO-RS), with our user."""
+def pacs_is_searched(pacs: PacsAddress, auth: tuple[str, str], ae_title: str) -> str:
+    """Search as the writer does: by DICOMweb with our user, by C-FIND where there is none."""
+    if pacs.dicomweb_url:
+        return _dicomweb(pacs.dicomweb_url, auth, _verify(pacs))
+    title = pacs.dicom.ae_title
+    try:
+        by_association(pacs, ae_title).has(*(f"2.25.{uuid.uuid4().int}" for _ in range(3)))
+    except CutisError as error:
+        raise HopError(f"{title} answers no C-FIND of {ae_title}: {error.reason}") from error
+    return f"{title} answers a C-FIND of {ae_title}; it has no DICOMweb"
+
+
+def _dicomweb(url: str, auth: tuple[str, str], verify: ssl.SSLContext | bool) -> str:
     try:
         answer = httpx.get(
             f"{url}/studies",
@@ -77,6 +92,7 @@ def dicomweb(url: str, auth: tuple[str, str]) -> str:
             auth=auth if auth[0] else None,
             timeout=15,
             trust_env=False,
+            verify=verify,
         )
     except httpx.HTTPError as error:
         raise HopError(f"{url} does not answer ({type(error).__name__})") from error
@@ -194,6 +210,13 @@ def api_is_ready(url: str) -> str:
     if not answer.is_success:
         raise HopError(f"{url} is not ready: {answer.text[:300]}")
     return f"{url} is ready"
+
+
+def _verify(pacs: PacsAddress) -> ssl.SSLContext | bool:
+    try:
+        return pacs.verify()
+    except ConfigurationError as error:
+        raise HopError(error.reason) from error
 
 
 def _now(database: Database) -> datetime:

@@ -78,7 +78,7 @@ def collect_results(
     CutisError
         The API does not answer, or refuses our key.
     """
-    reader = PacsReader(addresses.pacs)
+    reader = PacsReader(addresses.pacs, addresses.listener.ae_title)
     with ApiClient(addresses.api, addresses.api_key_file) as client:
         uids = [one.study_instance_uid for one in outcomes]
         found = wait_until_settled(client, uids, timeout_seconds)

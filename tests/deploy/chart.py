@@ -20,6 +20,7 @@ _EXTERNAL: Manifest = {
     "externalRedis": {"url": "rediss://redis.example:6380/0", "existingSecret": "site-redis"},
     "externalPacs": {
         "storeBy": "c-store",
+        "dicomwebUrl": "",
         "host": "pacs.example",
         "username": "cutis",
         "existingSecret": "site-pacs",
@@ -41,6 +42,7 @@ MATRIX: dict[str, Manifest] = {
     "default": {},
     "external": _EXTERNAL,
     "gpu": {"worker": {"gpu": {"enabled": True, "runtimeClassName": "nvidia"}, "replicas": 2}},
+    "authorities": {**_EXTERNAL, "certificateAuthorities": {"existingConfigMap": "site-ca"}},
     "keda": _KEDA,
     "keda-external": {**_EXTERNAL, **_KEDA},
     "ray": _RAY,
@@ -63,6 +65,7 @@ MATRIX: dict[str, Manifest] = {
         "networkPolicy": {
             "dicomFrom": [{"ipBlock": {"cidr": "10.1.0.0/16"}}],
             "apiFrom": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}],
+            "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.9.0.5/32"}}]}],
         }
     },
     "ingress-and-tls": {

@@ -24,6 +24,8 @@ _CHOICES = {
     "spool.accessMode": ["ReadWriteMany", "ReadWriteOnce"],
 }
 _NULLABLE = {"listener.service.nodePort": "integer"}
+_OF_STRINGS = {"settings"}
+"""Maps of variables: a number would be written 5e+11, which no process can read."""
 _HEAD = """\
 # Cutis on Kubernetes
 
@@ -71,7 +73,8 @@ def _schema_of(value: Any, path: str) -> dict[str, Any]:
         return {"type": [_NULLABLE[path], "null"]}
     if isinstance(value, dict):
         if name in OPEN:
-            return {"type": "object"}
+            strings = {"additionalProperties": {"type": "string"}} if path in _OF_STRINGS else {}
+            return {"type": "object", **strings}
         fields = {key: _schema_of(one, f"{path}.{key}".lstrip(".")) for key, one in value.items()}
         return {"type": "object", "properties": fields, "additionalProperties": False}
     if isinstance(value, list):

@@ -28,6 +28,13 @@ def require_engine() -> None:
             pytest.skip(f"needs a Docker engine with Compose v2: `{' '.join(command)}` fails")
 
 
+def revision() -> str:
+    """Return the commit that is checked out, `unknown` where there is none."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.stdout.strip() or "unknown"
+
+
 @dataclass(frozen=True)
 class Stack:
     """One project: its name, the folder with its secrets, and the ports it is published on."""
@@ -80,6 +87,12 @@ class Stack:
             found += ended.stdout.split()
         return found
 
+    def revision_of(self, image: str) -> str:
+        """Return the commit that an image says it was built from."""
+        said = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+        command = ["docker", "image", "inspect", "--format", said, image]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     def size_of(self, image: str) -> str:
         """Return the size of an image on disk."""
         command = ["docker", "images", "--format", "{{.Size}}", image]
@@ -120,6 +133,7 @@ class Stack:
             **{name: value for name, value in os.environ.items() if not name.startswith("CUTIS_")},
             **{f"CUTIS_{name}_PORT": str(port) for name, port in self.ports.items()},
             "COMPOSE_PROFILES": "cpu",
+            "CUTIS_REVISION": revision(),
             "CUTIS_SECRETS": str(self.secrets),
             "CUTIS_DICOM_BIND": "127.0.0.1",
             "CUTIS_STABLE_SECONDS": "3",

@@ -15,7 +15,7 @@ import pytest
 from services.local.phantoms import Kind, write_studies
 from services.local.ready import echo_status
 from services.local.trial import Outcome, collect_results, send_samples
-from tests.deploy.stack import Stack, require_engine
+from tests.deploy.stack import Stack, require_engine, revision
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(2400)]
 
@@ -96,6 +96,11 @@ def test_killing_a_service_loses_nothing(
     assert outcomes[0].problems() == []
     roles = [one.role for one in outcomes[0].read_back]
     assert len(roles) == len(set(roles))  # nothing is there twice
+
+
+@pytest.mark.parametrize("image", ["cutis-service", "cutis-tools", "cutis-worker"])
+def test_an_image_says_which_commit_it_was_built_from(stack: Stack, image: str) -> None:
+    assert stack.revision_of(f"{image}:{VERSION}") == revision()
 
 
 @pytest.mark.parametrize("image", ["cutis-service", "cutis-tools"])

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from sqlalchemy.engine import make_url
 
 from shared.settings import Settings
@@ -15,6 +16,23 @@ def test_the_password_of_the_database_comes_from_its_file(tmp_path: Path) -> Non
     url = make_url(settings.database_address())
 
     assert (url.username, url.password, url.host, url.port) == ("cutis", "p@ss/word:1", "db", 5432)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://r:6379/0", "redis://cutis:p%40ss@r:6379/0"),
+        ("rediss://r/0", "rediss://cutis:p%40ss@r/0?ssl_cert_reqs=required"),
+        ("rediss://r/0?a=b", "rediss://cutis:p%40ss@r/0?a=b&ssl_cert_reqs=required"),
+        ("rediss://r/0?ssl_cert_reqs=none", "rediss://cutis:p%40ss@r/0?ssl_cert_reqs=none"),
+    ],
+)
+def test_redis_over_tls_has_to_show_a_certificate(tmp_path: Path, url: str, expected: str) -> None:
+    file = tmp_path / "redis"
+    file.write_text("p@ss\n")
+    settings = Settings(redis_url=url, redis_username="cutis", redis_password_file=file)
+
+    assert settings.broker_url() == expected
 
 
 def test_without_a_password_file_the_address_stays_as_it_is(tmp_path: Path) -> None:

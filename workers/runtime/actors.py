@@ -140,14 +140,10 @@ class ActorPool:
     def _predict(self, spec: ModelSpec, request: PredictRequest, deadline: float) -> PredictAnswer:
         actor = self._actor(spec.name)
         try:
-            # Loading is not the job's fault: wait for it outside the model's own deadline.
-            about = ray.get(actor.about.remote(), timeout=self._settings.start_seconds)
-            self._known[spec.name] = about
+            self._known[spec.name] = self._started(spec.name, actor)
             answer: PredictAnswer = ray.get(actor.predict.remote(request), timeout=deadline)
         except GetTimeoutError as error:
-            log.warning("actor_killed", model=spec.name)
-            self._forget(spec.name, actor)
-            ray.kill(actor, no_restart=True)
+            self._kill(spec.name, actor)
             reason = f"{spec.name} exceeded its deadline of {deadline:g} s"
             raise TransientError(reason, code="deadline") from error
         except RayActorError as error:
@@ -160,6 +156,22 @@ class ActorPool:
             reason = f"the actor of {spec.name} failed: {type(error).__name__}; see the log"
             raise TransientError(reason, code="actor-failed") from error
         return answer
+
+    def _started(self, name: str, actor: Any) -> dict[str, Any]:
+        """Wait until the model is loaded: no fault of the job's, so outside its own deadline."""
+        patience = self._settings.start_seconds
+        try:
+            about: dict[str, Any] = ray.get(actor.about.remote(), timeout=patience)
+        except GetTimeoutError as error:
+            self._kill(name, actor)
+            reason = f"the actor of {name} did not start within {patience:g} s"
+            raise TransientError(reason, code="actor-start") from error
+        return about
+
+    def _kill(self, name: str, actor: Any) -> None:
+        log.warning("actor_killed", model=name)
+        self._forget(name, actor)
+        ray.kill(actor, no_restart=True)
 
     def warm_up(self, names: list[str]) -> None:
         """Start the actors of ``names`` without waiting for them."""

@@ -26,6 +26,11 @@ from workers.catalog import weights_manifest
 PASSWORD = "a-password-of-the-test"
 
 
+def pacs_called(ae_title: str) -> PacsAddress:
+    dicom = DicomAddress(ae_title=ae_title, host="127.0.0.1", port=2)
+    return PacsAddress(dicom=dicom, dicomweb_url="http://pacs/dicom-web")
+
+
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a Redis started the way the pipeline starts it."""
@@ -138,7 +143,7 @@ def test_orthanc_is_asked_to_echo_our_listener(
         return httpx.Response(status)
 
     monkeypatch.setattr(httpx, "post", post)
-    orthanc = DicomAddress(ae_title="ORTHANC", host="127.0.0.1", port=1)
+    orthanc = pacs_called("ORTHANC")
     listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=1)
 
     if problem:
@@ -155,9 +160,7 @@ def test_another_pacs_is_stood_in_for_by_its_ae_title(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(hops, "echo_status", status)
     listener = DicomAddress(ae_title="CUTIS", host="127.0.0.1", port=1)
-    known, stranger = (
-        DicomAddress(ae_title=title, host="127.0.0.2", port=2) for title in ("ARCHIVE", "OTHER")
-    )
+    known, stranger = pacs_called("ARCHIVE"), pacs_called("OTHER")
 
     assert "CUTIS answers ARCHIVE" in hops.pacs_echoes_us(None, ("", ""), known, listener)
     with pytest.raises(hops.HopError, match=r"CUTIS at 127\.0\.0\.1:1 refused OTHER"):
@@ -186,7 +189,7 @@ def test_what_dicomweb_answers_is_told(
     monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(status))
 
     with pytest.raises(hops.HopError, match=problem):
-        hops.dicomweb("http://pacs/dicom-web", ("cutis", "x"))
+        hops.pacs_is_searched(pacs_called("ORTHANC"), ("cutis", "x"), "CUTIS")
 
 
 def test_a_changed_weights_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +248,7 @@ def test_a_pipeline_that_is_down_fails_every_hop_with_advice(tmp_path: Path) -> 
     failed = {one.hop: one.advice for one in verdicts if not one.ok}
     assert failed.keys() >= {
         "PACS, C-ECHO",
-        "PACS, DICOMweb",
+        "PACS, search",
         "listener, C-ECHO",
         "PACS to listener, C-ECHO",
         "Redis",

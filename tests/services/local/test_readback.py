@@ -38,7 +38,8 @@ def result_of(dataset: Dataset) -> dict[str, Any]:
 @pytest.fixture
 def reader() -> PacsReader:
     dicom = DicomAddress(ae_title="PACS", host="127.0.0.1", port=9)
-    return PacsReader(PacsAddress(dicom=dicom, dicomweb_url="http://127.0.0.1:9/dicom-web"))
+    pacs = PacsAddress(dicom=dicom, dicomweb_url="http://127.0.0.1:9/dicom-web")
+    return PacsReader(pacs, "CUTIS")
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response) -> None:

@@ -87,6 +87,12 @@ def test_a_hanging_actor_is_killed_at_its_deadline_and_the_next_job_runs(pool: A
     assert pool.predict(spec(), request("answer")).stage_seconds == {"predict": 0.5}
 
 
+def test_an_actor_that_no_node_has_room_for_says_so(pool: ActorPool) -> None:
+    too_large = SETTINGS.model_copy(update={"actor_cpus": 64.0, "start_seconds": 1.0})
+
+    assert fails(ActorPool(too_large, MoodyActor), "answer") == "actor-start"
+
+
 def test_a_dying_actor_fails_one_attempt_and_the_next_job_runs(pool: ActorPool) -> None:
     assert fails(pool, "die") == "actor-lost"
 

@@ -23,11 +23,15 @@ app.kubernetes.io/part-of: cutis
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{/* The image of a kind (service, worker, tools); a digest wins over the tag. */}}
+{{/* The image of a kind (service, worker, tools); a digest wins over the tag. The worker's for GPUs has a
+tag of its own, as docker-compose.yml builds it. */}}
 {{- define "cutis.image" -}}
 {{- $image := index .root.Values.image .kind }}
+{{- $values := .root.Values }}
+{{- $gpu := ternary $values.ray.workers.gpu $values.worker.gpu.enabled $values.ray.enabled }}
+{{- $suffix := ternary "-cuda" "" (and $gpu (eq .kind "worker")) }}
 {{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}
-{{- else }}{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end }}
+{{- else }}{{ $image.repository }}:{{ $image.tag | default (print .root.Chart.AppVersion $suffix) }}{{ end }}
 {{- end }}
 
 {{/* Names of secrets, ours or the site's. */}}
@@ -55,4 +59,12 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $hosts := concat .Values.api.allowedHosts (list $service (printf "%s.%s" $service .Release.Namespace) (printf "%s.%s.svc" $service .Release.Namespace) "$(POD_IP)") }}
 {{- if .Values.api.ingress.enabled }}{{ $hosts = append $hosts .Values.api.ingress.host }}{{ end }}
 {{- join "," $hosts }}
+{{- end }}
+
+{{/* The port of an address: the one that it names, else its scheme's. */}}
+{{- define "cutis.port" -}}
+{{- $parts := urlParse . }}
+{{- $usual := dict "http" "80" "https" "443" "redis" "6379" "rediss" "6379" }}
+{{- $named := regexFind ":[0-9]+$" $parts.host | trimPrefix ":" }}
+{{- $named | default (get $usual $parts.scheme) | required (printf "%s: an address with http, https, redis or rediss" .) }}
 {{- end }}

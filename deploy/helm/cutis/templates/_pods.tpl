@@ -53,6 +53,23 @@ capabilities: {drop: [ALL]}
 {{- if .root.Values.externalPacs.existingSecret }}
 - {name: CUTIS_PACS_PASSWORD_FILE, value: /run/secrets/cutis/pacs}
 {{- end }}
+{{- include "cutis.believed" . }}
+{{- end }}
+
+{{/* Whose certificates we believe: the site's authorities, else those of the image. libpq, which comes
+with an OpenSSL of its own, looks for neither by itself. dict root. */}}
+{{- define "cutis.believed" -}}
+{{- $own := .root.Values.certificateAuthorities.existingConfigMap }}
+{{- $file := ternary "/etc/cutis/authorities/ca.crt" "/etc/ssl/certs/ca-certificates.crt" (not (empty $own)) }}
+{{- if and (not .root.Values.postgresql.enabled) (hasPrefix "verify-" .root.Values.externalPostgresql.sslmode) }}
+- {name: PGSSLROOTCERT, value: {{ $file }}}
+{{- end }}
+{{- if $own }}
+- {name: SSL_CERT_FILE, value: {{ $file }}}  # Redis
+{{- if not (hasKey .root.Values.settings "CUTIS_PACS_TLS_AUTHORITIES") }}
+- {name: CUTIS_PACS_TLS_AUTHORITIES, value: {{ $file }}}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The secrets of one component as files: dict root, secrets (list of postgresql, redis, pacs, api). */}}
@@ -91,6 +108,12 @@ capabilities: {drop: [ALL]}
 - name: tmp
   emptyDir: {sizeLimit: 2Gi}
 {{ include "cutis.secretVolume" . }}
+{{- with .root.Values.certificateAuthorities }}
+{{- if .existingConfigMap }}
+- name: authorities
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
 {{- if .spool }}
 - name: spool
   persistentVolumeClaim: {claimName: {{ include "cutis.spool" .root }}}
@@ -100,14 +123,22 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{/* Mounts of one component: dict root, own, spool (bool), readsSpool (bool: it writes nothing there). */}}
 {{- define "cutis.mounts" -}}
-- {name: tmp, mountPath: /tmp}
-- {name: secrets, mountPath: /run/secrets/cutis, readOnly: true}
+{{- include "cutis.ownMounts" . }}
 {{- if .spool }}
-- {name: spool, mountPath: /var/lib/cutis/spool}
+- {name: spool, mountPath: /var/lib/cutis/spool{{ if .readsSpool }}, readOnly: true{{ end }}}
 {{- end }}
 {{- with .own.extraVolumeMounts }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "cutis.ownMounts" -}}
+- {name: tmp, mountPath: /tmp}
+- {name: secrets, mountPath: /run/secrets/cutis, readOnly: true}
+{{- if .root.Values.certificateAuthorities.existingConfigMap }}
+- {name: authorities, mountPath: /etc/cutis/authorities, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -122,9 +153,7 @@ initContainers:
     env: {{ include "cutis.environment" . | nindent 6 }}
     resources: {requests: {cpu: 50m, memory: 128Mi}, limits: {memory: 512Mi}}
     securityContext: {{ include "cutis.closed" . | nindent 6 }}
-    volumeMounts:
-      - {name: tmp, mountPath: /tmp}
-      - {name: secrets, mountPath: /run/secrets/cutis, readOnly: true}
+    volumeMounts: {{ include "cutis.ownMounts" . | nindent 6 }}
 {{- end }}
 
 {{/* By the age of the pulse: out of service after a minute, started anew after ten, since a database
