@@ -13,6 +13,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
+from services.writer.anatomy import anatomy
 from shared.dicom import codes
 from shared.dicom.manifest import MANUFACTURER
 from shared.dicom.uids import (
@@ -62,6 +63,7 @@ _NO_DATE, _NO_TIME = "19000101", "000000"  # where one must be given and none is
 def finish(result: Dataset, source: Dataset) -> bytes:
     """Return the Part 10 file of ``result``, which was made from ``source``."""
     copy_patient_and_study(result, source)
+    anatomy(source).state(result)
     pin_moments(result, source)
     pin_dimensions(result)
     if result.SOPClassUID != SecondaryCaptureImageStorage:  # the picture holds no codes

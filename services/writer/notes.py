@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from services.writer.anatomy import anatomy
 from services.writer.identity import Identity
 from services.writer.reading import Reading
 from shared.dicom.spacing import given_scale
@@ -26,6 +27,7 @@ def _notes(reading: Reading, identity: Identity, *, segmented: bool) -> Iterator
     findings, scale = reading.findings, given_scale(reading.source)
     yield identity.caution()
     yield f"Weights SHA-256: {identity.weights_digest}."
+    yield from anatomy(reading.source).notes()
     if scale is not None:
         yield f"Scale: {scale:g} mm a pixel, given by a rule of the site and not by the image."
     if not findings.eligible:

@@ -8,6 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from services.writer.anatomy import anatomy
 from services.writer.geometry import geometry_note, neutral_copy, placed_sources
 from services.writer.identity import Identity, concept
 from services.writer.reading import Reading
@@ -57,7 +58,9 @@ def build_pm(readings: Sequence[Reading], identity: Identity, index: int) -> Dat
         **identity.equipment(),
     )
     _say_what_is_seen(dataset, source)
-    _add_anatomy(dataset)
+    # Mandatory in the IOD (A.75); highdicom leaves it out, and dcmqi crashes without.
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.FrameAnatomySequence = [anatomy(source).frame_anatomy()]
     if condensed:
         _refer_to_whole(dataset)
     return dataset
@@ -98,14 +101,6 @@ def _say_what_is_seen(dataset: Dataset, source: Dataset) -> None:
     """
     for keyword in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         setattr(dataset, keyword, source.get(keyword) or "YES")
-
-
-def _add_anatomy(dataset: Dataset) -> None:
-    """Add Frame Anatomy, mandatory in the IOD; highdicom leaves it out and dcmqi crashes."""
-    anatomy = Dataset()
-    anatomy.AnatomicRegionSequence = [concept(codes.SKIN)]
-    anatomy.FrameLaterality = "U"
-    dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy]
 
 
 def _refer_to_whole(dataset: Dataset) -> None:

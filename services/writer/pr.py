@@ -67,8 +67,8 @@ def build_pr(readings: Sequence[Reading], identity: Identity) -> Dataset | None:
     }
     grey = source.PhotometricInterpretation in _GREY
     dataset = _grayscale(source, arguments) if grey else _colour(source, arguments)
-    # Type 2C for a paired body part: which side, only the source can say (PS3.3 C.7.3.1).
-    dataset.Laterality = source.get("Laterality")
+    # Type 2C for a paired body part; `finish` fills it where the source says (PS3.3 C.7.3.1).
+    dataset.Laterality = None
     return dataset
 
 

@@ -14,6 +14,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from services.writer.anatomy import anatomy
 from shared.dicom.spacing import read_spacing
 from shared.errors import BadInputError, PermanentError, TransientError
 from workers.findings import Findings
@@ -97,6 +98,7 @@ def _alike(one: Reading) -> tuple[object, ...]:
         source.SOPClassUID,
         (source.get("Rows"), source.get("Columns")),
         read_spacing(source),
+        anatomy(source),
         str(source.get("FrameOfReferenceUID")),
         str(source.get("ImageOrientationPatient")),
         str(source.get("LossyImageCompression")),

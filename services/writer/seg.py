@@ -9,10 +9,10 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
+from services.writer.anatomy import anatomy
 from services.writer.geometry import geometry_note, placed_sources
 from services.writer.identity import Identity, concept
 from services.writer.reading import Reading
-from shared.dicom import codes
 from workers.contract import Segment
 from workers.findings import Mask
 
@@ -118,6 +118,6 @@ def _description(number: int, segment: Segment, identity: Identity) -> hd.seg.Se
         algorithm_identification=identity.seg_algorithm(),
         tracking_uid=identity.tracking_uid(segment),
         tracking_id=identity.tracking_identifier(segment),
-        anatomic_regions=[concept(codes.SKIN)],
+        anatomic_regions=[anatomy(identity.source).segment_region()],
         display_color=hd.color.CIELabColor.from_rgb(*segment.colour),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from highdicom import sr
 from pydicom.dataset import Dataset
 
+from services.writer.anatomy import anatomy
 from services.writer.comparison import Comparison, comparison_groups, prior_evidence
 from services.writer.document import Cover, build_document
 from services.writer.identity import Identity, Role, concept, segments_by_number
@@ -77,7 +78,7 @@ def _segment_group(
         tracking_identifier=_tracking(segment, identity),
         finding_type=concept(segment.type),
         finding_category=concept(segment.category),
-        finding_sites=[sr.FindingSite(concept(codes.SKIN))],
+        finding_sites=anatomy(source).finding_sites(),
         algorithm_id=identity.sr_algorithm(),
         referenced_segment=sr.ReferencedSegment(
             sop_class_uid=seg.SOPClassUID,
@@ -105,6 +106,7 @@ def _image_group(
         ),
         # Also where nothing was measured: a declined image was declined by some algorithm.
         algorithm_id=identity.sr_algorithm(),
+        finding_sites=anatomy(reading.source).finding_sites(),
         measurements=_measurements(findings, None, identity),
         qualitative_evaluations=[
             sr.QualitativeEvaluation(concept(question), concept(answer))
@@ -132,6 +134,7 @@ def _unmarked_groups(
                 finding_type=concept(segment.type),
                 finding_category=concept(segment.category),
                 algorithm_id=identity.sr_algorithm(),
+                finding_sites=anatomy(reading.source).finding_sites(),
                 measurements=measurements,
                 qualitative_evaluations=absence if number in masks else None,
                 source_images=[

@@ -59,6 +59,11 @@ PREDICTED_FROM_PHOTO = Code("METHPHOTO", SCHEME, "Predicted from a photograph")
 SPECKLE_FRAMES = Code("METHFRAMES", SCHEME, "Laser speckle contrast of raw frames")
 SPECKLE_AS_STORED = Code("METHSTORED", SCHEME, "Laser speckle perfusion as stored")
 
+# Sides, pydicom CID 244.
+LEFT = Code("7771000", "SCT", "Left")
+RIGHT = Code("24028007", "SCT", "Right")
+BILATERAL = Code("51440002", "SCT", "Bilateral")
+
 # Image-level assessments.
 CALIBRATION = Code("CALIBRATION", SCHEME, "Spatial calibration")
 CALIBRATED = Code("CALYES", SCHEME, "Calibrated")

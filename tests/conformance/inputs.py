@@ -77,6 +77,16 @@ def profiled_photo() -> Dataset:
     return factories.rgb_photo(ICCProfile=_srgb_of_a_display())
 
 
+def sided_photo() -> Dataset:
+    """Return the sample photo of a left upper arm, which it states in three ways."""
+    region = Dataset()
+    region.CodeValue, region.CodingSchemeDesignator = "40983000", "SCT"
+    region.CodeMeaning = "Upper arm"
+    return factories.rgb_photo(
+        Laterality="L", BodyPartExamined="ARM", AnatomicRegionSequence=[region]
+    )
+
+
 def inverted_bscan() -> Dataset:
     """Return a B-scan as MONOCHROME1: low values are bright."""
     dataset = factories.bscan(255 - factories.layered_stack()[0])
@@ -187,6 +197,7 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "VL photo, JPEG 2000 lossless": lambda: _compressed(factories.rgb_photo(), JPEG2000Lossless),
     "VL photo, JPEG 2000": lambda: _compressed(factories.rgb_photo(), JPEG2000, j2k_cr=[8]),
     "VL photo, RLE": lambda: _compressed(factories.rgb_photo(), RLELossless),
+    "VL photo, left upper arm": sided_photo,
     "VL photos of two sizes": photos_of_two_sizes,
     "VL photo, patient seen before": factories.calibrated_photo,
     "SC, RGB": factories.sc_photo,
