@@ -2,11 +2,12 @@
 
 Photos, secondary captures and most stacks have no frame of reference. highdicom refuses stacks
 without one, 3D Slicer needs plane groups, and OHIF crashes on a SEG without them. So results
-of such sources are built on a header copy with neutral planes: frame k at z = -k. Where the
+of such sources are built on a header copy with neutral planes: frame k at z = -k mm. Where the
 source has true geometry, that is used. The source itself is never changed.
 """
 
 import copy
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
 from services.writer.fixes import IDENTITY
-from shared.dicom.spacing import read_spacing
+from shared.dicom.spacing import read_spacing, shared_groups
 
 _APART_MM = 1e-4  # a tenth of a micrometre: below that, two planes are one
 _NEUTRAL_ORIENTATION = [1, 0, 0, 0, 1, 0]
@@ -82,10 +83,11 @@ def has_planes(header: Dataset) -> bool:
 
 
 def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> Dataset:
-    """Return a copy of ``header`` with ``frames`` neutral planes, 1 mm apart.
+    """Return a copy of ``header`` with ``frames`` neutral planes.
 
-    Pixel spacing is the source's where one is known, else 1 mm stands for one pixel (dcmqi
-    cannot read an object without); ``geometry_note`` says so in the result.
+    Pixel spacing, thickness and distance of planes (Pixel Measures, PS3.3 C.7.6.16.2.1) are the
+    source's where it states them. Else 1 mm stands for each (dcmqi cannot read an object without);
+    ``geometry_note`` says so in the result.
     """
     placed = header_copy(header)
     for keyword in _PLACED:
@@ -94,8 +96,10 @@ def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> D
     spacing = read_spacing(header)
     pair = (spacing.row_mm, spacing.column_mm) if spacing else (1.0, 1.0)
     measures = Dataset()
-    measures.PixelSpacing = [DSfloat(one, auto_format=True) for one in pair]
-    measures.SliceThickness, measures.SpacingBetweenSlices = 1, 1
+    measures.PixelSpacing = [_decimal(one) for one in pair]
+    thickness, apart = _stated(header, "SliceThickness"), _stated(header, "SpacingBetweenSlices")
+    measures.SliceThickness = _decimal(thickness or 1)
+    measures.SpacingBetweenSlices = _decimal(apart or 1)
     orientation = Dataset()
     orientation.ImageOrientationPatient = _NEUTRAL_ORIENTATION
     placed.FrameOfReferenceUID = frame_of_reference_uid
@@ -110,7 +114,9 @@ def neutral_copy(header: Dataset, frame_of_reference_uid: str, frames: int) -> D
     shared.PixelMeasuresSequence = [measures]
     shared.PlaneOrientationSequence = [orientation]
     placed.SharedFunctionalGroupsSequence = [shared]
-    placed.PerFrameFunctionalGroupsSequence = [_frame_at(index) for index in range(frames)]
+    placed.PerFrameFunctionalGroupsSequence = [
+        _frame_at(index * (apart or 1)) for index in range(frames)
+    ]
     return placed
 
 
@@ -120,9 +126,9 @@ def placed_sources(
     """Return headers that highdicom can build on, and whether their planes are the sources' own.
 
     ``headers`` is one image of any number of frames, or several of one frame each: image *k* of
-    those lies at z = -k. Planes of which two are at one distance along their normal (tiles of one
-    depth, a section taken twice, zeros everywhere) order no frames, and highdicom refuses them:
-    these too get neutral ones.
+    those lies at z = -k (times the stated distance). Planes of which two are at one distance along
+    their normal (tiles of one depth, a section taken twice, zeros everywhere) order no frames, and
+    highdicom refuses them: these too get neutral ones.
     """
     if all(has_planes(one) for one in headers) and _lie_apart(headers):
         return list(headers), True
@@ -131,7 +137,8 @@ def placed_sources(
         return [neutral_copy(headers[0], frame_of_reference_uid, frames)], False
     copies = [neutral_copy(one, frame_of_reference_uid, 1) for one in headers]
     for index, one in enumerate(copies):
-        one.ImagePositionPatient = [0, 0, -index]
+        apart = _stated(headers[0], "SpacingBetweenSlices") or 1
+        one.ImagePositionPatient = [0, 0, _decimal(0 - index * apart)]
         # They are single-frame images; highdicom takes them for others with these.
         del one.NumberOfFrames
         del one.SharedFunctionalGroupsSequence, one.PerFrameFunctionalGroupsSequence
@@ -145,15 +152,39 @@ def geometry_note(header: Dataset, *, placed: bool) -> str:
     """
     if placed:
         return "Geometry of the source image"
-    if read_spacing(header) is None:
+    spacing = read_spacing(header)
+    if spacing is None:
         return "No pixel spacing known: 1 mm stands for 1 pixel; neutral planes"
+    apart = _stated(header, "SpacingBetweenSlices") is not None
+    if spacing.source == "nominal":
+        planes = "Neutral planes" if apart else "Neutral planes, depth fictional"
+        return f"Nominal spacing: do not measure. {planes}"
+    if not apart:
+        return "Neutral planes, depth fictional: do not measure volumes"
     return "Neutral planes: positions do not place the image in the patient"
 
 
-def _frame_at(index: int) -> Dataset:
+def _stated(header: Dataset, keyword: str) -> float | None:
+    """Return a length in mm that ``header`` states, at its root or for all frames."""
+    measures = shared_groups(header).get("PixelMeasuresSequence") or [Dataset()]
+    for one in (header, measures[0]):
+        try:
+            value = float(one.get(keyword) or 0)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(value) and value > 0:
+            return value
+    return None
+
+
+def _decimal(value: float) -> DSfloat:
+    return DSfloat(value, auto_format=True)
+
+
+def _frame_at(depth_mm: float) -> Dataset:
     position = Dataset()
     # highdicom stores frames by falling z: so frame k of a result belongs to frame k.
-    position.ImagePositionPatient = [0, 0, -index]
+    position.ImagePositionPatient = [0, 0, _decimal(0 - depth_mm)]
     group = Dataset()
     group.PlanePositionSequence = [position]
     return group

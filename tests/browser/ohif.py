@@ -82,7 +82,7 @@ class Tab:
     def save(self, path: Path) -> None:
         """Keep a screenshot for people."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path)
+        self.page.screenshot(path=path, timeout=1000 * PATIENCE_SECONDS)
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -21,7 +21,7 @@ Colour = tuple[int, int, int]
 EDGE = 3
 """Pixels of the image at a mask's edge that are not judged: outline, interpolation."""
 _BLACK = 14
-_FIT = 6.0  # grey levels, root mean square
+FIT = 6.0  # grey levels, root mean square
 _COLOUR_FIT = 12.0
 _MARKED = 0.97
 _STRAY = 0.005
@@ -71,29 +71,32 @@ def problems(
     covered = np.zeros(shown.shape[:2], np.int32)
     for mask in masks.values():
         covered += mask
-    outside = ~_grown(covered > 0) & _smooth(source)
-    plain, misfit = _plain(shown, source, outside)
-    found = [f"the image itself is off by {misfit:.1f}"] if misfit > _FIT else []
+    outside = ~grown(covered > 0) & _smooth(source)
+    plain, misfit = plain_of(shown, source, outside)
+    found = [f"the image itself is off by {misfit:.1f}"] if misfit > FIT else []
     for number, mask in masks.items():
-        inside = _shrunk(mask) & (covered == 1)
+        inside = shrunk(mask) & (covered == 1)
         if inside.sum() < 50:
             found.append(f"segment {number}: too small to judge")
             continue
-        found += _segment_problems(_Look(shown, plain, outside), number, inside, colours)
+        found += segment_problems(Look(shown, plain, outside), number, inside, colours)
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """What is shown, and what there is to tell overlays by."""
+
     shown: Picture
     plain: Picture  # as it would be without overlays
-    outside: Mask
+    outside: Mask  # where this segment is not
 
 
-def _segment_problems(
-    look: _Look, number: int, inside: Mask, colours: Mapping[int, Colour]
+def segment_problems(
+    look: Look, number: int, inside: Mask, colours: Mapping[int, Colour]
 ) -> list[str]:
-    fits = {one: _blend(look, inside, colour) for one, colour in colours.items()}
+    """Return what is wrong with the overlay of one segment, which shall lie on ``inside``."""
+    fits = {one: blend_of(look, inside, colour) for one, colour in colours.items()}
     blend, misfit = fits[number]
     best = min(fits, key=lambda one: fits[one][1])
     found = []
@@ -104,24 +107,29 @@ def _segment_problems(
     marked = _strength(look, colours[number]) > blend / 2
     if (share := marked[inside].mean()) < _MARKED:
         found.append(f"segment {number}: covers {share:.0%} of its mask")
-    if (stray := marked[look.outside].mean()) > _STRAY:
+    outside = marked[look.outside]
+    if outside.size and (stray := outside.mean()) > _STRAY:
         found.append(f"segment {number}: lies on {stray:.1%} of what is no mask")
     return found
 
 
-def _plain(shown: Picture, source: npt.NDArray[np.uint8], outside: Mask) -> tuple[Picture, float]:
+def plain_of(
+    shown: Picture, source: npt.NDArray[np.uint8] | Picture, outside: Mask
+) -> tuple[Picture, float]:
     """Return the source in the levels of ``shown``, and how far it is off outside the masks."""
     colour = source if source.ndim == 3 else np.repeat(source[..., None], 3, axis=-1)
     plain = np.empty_like(shown)
     for channel in range(3):
-        levels = colour[..., channel].astype(np.float32)
-        slope, offset = np.polyfit(levels[outside], shown[..., channel][outside], 1)
+        # In doubles: in floats, a plain background of 200,000 pixels counts as no slope at all.
+        levels = colour[..., channel].astype(np.float64)
+        drawn = shown[..., channel][outside].astype(np.float64)
+        slope, offset = np.polyfit(levels[outside], drawn, 1)
         plain[..., channel] = np.clip(slope * levels + offset, 0, 255)
     off = (shown - plain)[outside]
     return plain, float(np.sqrt((off**2).mean()))
 
 
-def _blend(look: _Look, inside: Mask, colour: Colour) -> tuple[float, float]:
+def blend_of(look: Look, inside: Mask, colour: Colour) -> tuple[float, float]:
     """Return how much of ``colour`` lies over the image inside, and how far that is off."""
     towards = (np.array(colour, np.float32) - look.plain)[inside]
     off = (look.shown - look.plain)[inside]
@@ -129,7 +137,7 @@ def _blend(look: _Look, inside: Mask, colour: Colour) -> tuple[float, float]:
     return blend, float(np.sqrt(((off - blend * towards) ** 2).mean()))
 
 
-def _strength(look: _Look, colour: Colour) -> npt.NDArray[np.float32]:
+def _strength(look: Look, colour: Colour) -> npt.NDArray[np.float32]:
     """Return (rows, columns): how much of ``colour`` lies over each pixel."""
     towards = np.array(colour, np.float32) - look.plain
     off = look.shown - look.plain
@@ -149,11 +157,13 @@ def _smooth(source: npt.NDArray[np.uint8]) -> Mask:
     return np.asarray(smooth, np.bool_)
 
 
-def _grown(mask: Mask) -> Mask:
+def grown(mask: Mask) -> Mask:
+    """Return ``mask`` with its surroundings that are not judged."""
     size = 2 * EDGE + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)), np.bool_)
 
 
-def _shrunk(mask: Mask) -> Mask:
+def shrunk(mask: Mask) -> Mask:
+    """Return ``mask`` without its edge."""
     size = 2 * EDGE + 1
     return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)), np.bool_)

@@ -161,12 +161,49 @@ def test_the_source_is_listed_as_viewers_need_it(tmp_path: Path) -> None:
 
 
 def test_geometry_notes_fit_their_attribute() -> None:
-    notes = {
-        geometry_note(one, placed=has_planes(one))
-        for one in (factories.rgb_photo(), factories.bscan(), _placed_stack())
-    }
-    assert len(notes) == 3
+    sources = (
+        factories.rgb_photo(),
+        factories.bscan(),
+        factories.bscan(SpacingBetweenSlices=0.01),
+        factories.calibrated_photo(),
+        factories.calibrated_photo(SpacingBetweenSlices=0.01),
+        _placed_stack(),
+    )
+    notes = [geometry_note(one, placed=has_planes(one)) for one in sources]
+    assert len(set(notes)) == len(sources)
     assert all(len(one) <= 64 for one in notes)
+
+
+def test_a_nominal_spacing_is_marked_as_nothing_to_measure_with(tmp_path: Path) -> None:
+    seg = _seg(factories.bscan(), tmp_path)
+
+    assert seg.ContentDescription.startswith("Nominal spacing: do not measure.")
+    assert "depth fictional" in seg.ContentDescription
+
+
+def test_the_stated_thickness_and_distance_of_planes_are_kept(tmp_path: Path) -> None:
+    source = factories.confocal()
+    (stated,) = source.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    stated.SpacingBetweenSlices = 0.005
+
+    seg = _seg(source, tmp_path)
+
+    (measures,) = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    assert (measures.SliceThickness, measures.SpacingBetweenSlices) == (0.003, 0.005)
+    depths = {
+        float(group.PlanePositionSequence[0].ImagePositionPatient[2])
+        for group in seg.PerFrameFunctionalGroupsSequence
+    }
+    assert depths == {-0.005 * k for k in range(int(source.NumberOfFrames))}
+    assert "fictional" not in seg.ContentDescription
+
+
+def test_a_thickness_alone_places_no_planes(tmp_path: Path) -> None:
+    seg = _seg(factories.confocal(), tmp_path)
+
+    (measures,) = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    assert (measures.SliceThickness, measures.SpacingBetweenSlices) == (0.003, 1)
+    assert "depth fictional: do not measure volumes" in seg.ContentDescription
 
 
 def test_a_copy_never_edits_its_source() -> None:
