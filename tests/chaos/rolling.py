@@ -19,13 +19,18 @@ def roll(supervisor: int, sender: Sender) -> dict[str, float]:
     took = {}
     for number, role in enumerate(ROLES):
         sender.allow((number + 1) / len(ROLES))
-        _wait(root, role, 0)
-        before = alive_roles(root)[role].pid
-        start = time.monotonic()
-        psutil.Process(before).send_signal(signal.SIGTERM)
-        _wait(root, role, before)
-        took[role] = time.monotonic() - start
+        took[role] = restart(root, role)
     return took
+
+
+def restart(root: psutil.Process, role: str) -> float:
+    """Ask a role below ``root`` to end; return the seconds until another was at work."""
+    _wait(root, role, 0)
+    before = alive_roles(root)[role].pid
+    start = time.monotonic()
+    psutil.Process(before).send_signal(signal.SIGTERM)
+    _wait(root, role, before)
+    return time.monotonic() - start
 
 
 def _wait(root: psutil.Process, role: str, other_than: int) -> None:

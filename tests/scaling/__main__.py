@@ -1,7 +1,8 @@
 """Scaling: several workers and a Ray cluster of several nodes share one queue on PostgreSQL.
 
-Run by ``make scale-test``. Workers and nodes come and go while studies arrive; then the books are
-balanced: nothing may be lost, nothing worked on twice, else the exit status is 1.
+Run by ``make scale-test``. Workers and nodes come and go while studies arrive; then another
+pipeline is upgraded under load. The books are balanced after each: nothing may be lost, nothing
+worked on twice, else the exit status is 1.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from tests.chaos.sender import Sender, samples
 from tests.database import postgresql_url
 from tests.integration.running import RunningPipeline, running_pipeline
 from tests.scaling.crew import ACTORS_ON_A_NODE, Nodes, Workers
+from tests.scaling.upgrade import upgrade
 
 _PATIENCE_SECONDS = 180.0
 
@@ -30,33 +32,47 @@ _PATIENCE_SECONDS = 180.0
 def main() -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.scaling", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=120, help="studies")
-    jobs: int = parser.parse_args().jobs
+    parser.add_argument("--jobs", type=int, default=120, help="studies, for each of both parts")
+    parser.add_argument("--upgrade-only", action="store_true", help="leave the first part out")
+    asked = parser.parse_args()
+    jobs: int = asked.jobs
+    good = True
     with tempfile.TemporaryDirectory(prefix="scale-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "data").mkdir()
-        with postgresql_url(folder / "postgresql") as url:
-            nodes = Nodes(folder / "ray")
-            environment = {
-                "CUTIS_DATABASE_URL": url,
-                "CUTIS_WORKER_RAY_ADDRESS": nodes.address,
-                "CUTIS_WORKER_MODELS": '["inflammation"]',
-                "CUTIS_WORKER_THREADS_PER_ACTOR": "1",
-                "CUTIS_WORKER_ACTOR_CPUS": str(1 / ACTORS_ON_A_NODE),
-                "CUTIS_LOCAL_LONGEST_RESTART_SECONDS": "1",
-                "CUTIS_MAX_ATTEMPTS": "12",
-                "CUTIS_MAX_CRASHES": "12",
-                "CUTIS_LOG_LEVEL": "WARNING",
-            }
-            try:
-                nodes.add()
-                with running_pipeline(folder / "data", **environment) as pipeline:
-                    good = Trial(pipeline, Database(url), folder / "data", nodes, jobs).run()
-            finally:
-                nodes.close()
+        if not asked.upgrade_only:
+            good = _scale(folder, jobs)
+        with postgresql_url(folder / "postgresql-upgraded") as url:
+            _say("upgrade under load, with a schema that grows and is tightened:")
+            books = upgrade(folder, url, jobs, _say)
+        _show(books)
+        good &= not books.wrongs
     _say("scaling: passed" if good else "scaling: FAILED")
     return 0 if good else 1
+
+
+def _scale(folder: Path, jobs: int) -> bool:
+    with postgresql_url(folder / "postgresql") as url:
+        nodes = Nodes(folder / "ray")
+        environment = {
+            "CUTIS_DATABASE_URL": url,
+            "CUTIS_WORKER_RAY_ADDRESS": nodes.address,
+            "CUTIS_WORKER_MODELS": '["inflammation"]',
+            "CUTIS_WORKER_THREADS_PER_ACTOR": "1",
+            "CUTIS_WORKER_ACTOR_CPUS": str(1 / ACTORS_ON_A_NODE),
+            "CUTIS_LOCAL_LONGEST_RESTART_SECONDS": "1",
+            "CUTIS_MAX_ATTEMPTS": "12",
+            "CUTIS_MAX_CRASHES": "12",
+            "CUTIS_LOG_LEVEL": "WARNING",
+        }
+        try:
+            nodes.add()
+            with running_pipeline(folder / "data", **environment) as pipeline:
+                good = Trial(pipeline, Database(url), folder / "data", nodes, jobs).run()
+        finally:
+            nodes.close()
+    return good
 
 
 class Trial:
@@ -133,13 +149,17 @@ class Trial:
         well = [one for one in attempts if one.outcome == AttemptOutcome.SUCCEEDED]
         twice = [job for job, times in Counter(one.job_id for one in well).items() if times > 1]
         books.check("inferred twice", twice)
-        for what, count in books.counts.items():
-            _say(f"  {what}: {count}")
+        _show(books)
         share = Counter(one.owner for one in well).values()
         _say(f"  jobs by worker: {', '.join(map(str, sorted(share, reverse=True)))}")
-        for one in books.wrongs[:20]:
-            _say(f"  WRONG {one}")
         return books
+
+
+def _show(books: Books) -> None:
+    for what, count in books.counts.items():
+        _say(f"  {what}: {count}")
+    for one in books.wrongs[:20]:
+        _say(f"  WRONG {one}")
 
 
 def _say(line: str) -> None:

@@ -5,9 +5,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-SKIN_BLOOD = 0.22
-"""Blood in healthy skin, in the units of :func:`reflectance`."""
-
 Field = npt.NDArray[np.float32]
 """One number for every pixel: (rows, columns) float32."""
 
@@ -31,18 +28,6 @@ def reflectance(melanin: Field, blood: Field) -> Colour:
     density = _BASE + np.maximum(melanin, 0)[..., None] * _MELANIN
     density = density + np.maximum(blood, 0)[..., None] * _BLOOD
     return np.exp(-density).astype(np.float32)
-
-
-def blood_added(red_green: Field, green_blue: Field) -> Field:
-    """Return how much blood changes log(red/green) and log(green/blue) of reflectance by so much.
-
-    Melanin, which changes them too, is told apart: two ratios, two unknowns. Shading and exposure
-    change neither.
-    """
-    # Each ratio falls by the difference of the densities; see reflectance.
-    mixing = np.array([np.diff(_MELANIN), np.diff(_BLOOD)]).T
-    _, blood = np.linalg.inv(mixing)
-    return np.asarray(blood[0] * red_green + blood[1] * green_blue, np.float32)
 
 
 def noise(

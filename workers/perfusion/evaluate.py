@@ -26,9 +26,8 @@ BARE_SUBJECTS = range(1_001_000, 1_001_050)
 COLOUR_SUBJECTS = range(60)
 """What the colour regression is fitted on."""
 
-ARMS = ("model", "generator", "twin", "colour", "constant", "oracle")
-"""What predicts: the model, its generator alone, the generator's L1-trained twin, colour
-regression, a constant, the best possible.
+ARMS = ("model", "twin", "colour", "constant", "oracle")
+"""What predicts: the model, its L1-trained twin, colour regression, a constant, the best possible.
 
 The last knows all of perfusion that the photo tells, and not what it does not."""
 
@@ -153,8 +152,7 @@ def perfused_in(compared: Rivals, one: KeloidPhantom) -> Perfused:
     made, colour = compared.model.predict_photo(one.photo), compared.colour
     maps = {
         "model": made.perfusion,
-        "generator": made.generated,
-        "twin": compared.twin.predict_photo(one.photo).generated,
+        "twin": compared.twin.predict_photo(one.photo).perfusion,
         "colour": colour.perfusion(one.photo),
         "constant": np.full_like(one.perfusion, colour.mean),
         "oracle": one.knowable,

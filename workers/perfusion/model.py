@@ -14,13 +14,6 @@ from workers.contract import Image, Series
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
 from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
 from workers.learning.weights import load_weights
-from workers.perfusion.blood import (
-    UNCORRECTED,
-    Coefficients,
-    blood_index,
-    corrected,
-    skin_around,
-)
 from workers.perfusion.contrast import flow
 from workers.perfusion.network import Generator
 from workers.perfusion.postprocess import (
@@ -36,7 +29,6 @@ from workers.perfusion.preprocess import Kind, kind_of, photo_tensor, why_not
 from workers.perfusion.spec import HYPERPERFUSED, KELOID
 
 GENERATOR_FILE = "generator.safetensors"
-CORRECTION_FILE = "correction.safetensors"
 TWIN_FILE = "l1.safetensors"
 """The generator trained without adversary, to compare with: it answers in no report."""
 
@@ -45,15 +37,10 @@ _GUESSED = codes.PREDICTED_FROM_PHOTO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Predicted perfusion (arbitrary units) and keloid of one photo, at its own size.
-
-    ``generated`` is the generator's map before it was corrected by the blood index, ``index``.
-    """
+    """Predicted perfusion (arbitrary units) and keloid of one photo, at its own size."""
 
     perfusion: Map
     keloid: Mask
-    generated: Map
-    index: Map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +58,11 @@ class Perfusion:
         self,
         generator: Generator,
         device: torch.device,
-        correction: Coefficients = UNCORRECTED,
         familiarity: Familiarity | None = None,
     ) -> None:
         self._familiarity = familiarity
         self._generator = generator.to(device).eval()
         self._device = device
-        self._correction = correction
 
     def predict(self, series: Sequence[Series]) -> tuple[Findings, ...]:
         """Return one :class:`Findings` per image, in order; photos are compared with LSCI."""
@@ -103,14 +88,8 @@ class Perfusion:
         with torch.inference_mode():
             out = self._generator(pixels.to(self._device)).float()[0].cpu().numpy()
         probability = 1 / (1 + np.exp(-np.clip(out[1], -30, 30)))
-        # Colour is judged at the network's size: a finer photo has finer noise.
-        index = blood_index(box.pack(photo), skin_around(probability > 0.5))
-        log_perfusion = corrected(out[0], index, self._correction)
         return Prediction(
-            perfusion=_perfusion(box.unpack(log_perfusion)),
-            keloid=keloid_from(box.unpack(probability)),
-            generated=_perfusion(box.unpack(out[0])),
-            index=box.unpack(index),
+            perfusion=_perfusion(box.unpack(out[0])), keloid=keloid_from(box.unpack(probability))
         )
 
     def _read_photo(self, image: Image, measured: Sequence[_Measured]) -> Findings:
@@ -151,12 +130,11 @@ def load(weights: Path, device: torch.device) -> Perfusion:
     """
     generator = Generator()
     generator.load_state_dict(load_weights(weights, GENERATOR_FILE))
-    (correction,) = load_weights(weights, CORRECTION_FILE).values()
-    return Perfusion(generator, device, correction.double().numpy(), load_familiarity(weights))
+    return Perfusion(generator, device, load_familiarity(weights))
 
 
 def load_twin(weights: Path, device: torch.device) -> Perfusion:
-    """Return the generator's L1 twin, uncorrected, from the folder ``weights``.
+    """Return the generator's L1 twin from the folder ``weights``.
 
     Raises
     ------

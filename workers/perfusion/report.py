@@ -42,9 +42,7 @@ _NOTE = (
     "Perfusion in the true keloid, arbitrary units; r per pixel is of the logarithms. Baseline: "
     "log perfusion regressed on log(R/G) and brightness; for the keloid, the best threshold on "
     "log(R/G), chosen on these photos. Ceiling: an oracle that is told all of perfusion that the "
-    "photo shows. The model corrects its generator (pix2pix) by a blood index that inverts the "
-    "phantoms' own optics: here that is as good as can be, and says nothing about real skin. "
-    "L1 twin: the same generator trained as long, without an adversary."
+    "photo shows. L1 twin: the same generator trained as long, without an adversary."
 )
 _ROWS = (
     Row(
@@ -80,14 +78,8 @@ _ROWS = (
         headline=True,
     ),
     Row(
-        figure="generator_region_r",
-        label="the generator alone, r of region means",
-        baseline="colour_region_r",
-        ceiling="oracle_region_r",
-    ),
-    Row(
         figure="twin_region_r",
-        label="its L1 twin alone, r of region means",
+        label="its L1 twin, r of region means",
         baseline="colour_region_r",
         ceiling="oracle_region_r",
     ),
@@ -98,14 +90,8 @@ _ROWS = (
         ceiling="oracle_pixel_r",
     ),
     Row(
-        figure="generator_pixel_r",
-        label="the generator alone, r per pixel",
-        baseline="colour_pixel_r",
-        ceiling="oracle_pixel_r",
-    ),
-    Row(
         figure="twin_pixel_r",
-        label="its L1 twin alone, r per pixel",
+        label="its L1 twin, r per pixel",
         baseline="colour_pixel_r",
         ceiling="oracle_pixel_r",
     ),
@@ -117,15 +103,8 @@ _ROWS = (
         small=True,
     ),
     Row(
-        figure="generator_mae",
-        label="the generator alone, mean absolute error",
-        baseline="colour_mae",
-        ceiling="oracle_mae",
-        small=True,
-    ),
-    Row(
         figure="twin_mae",
-        label="its L1 twin alone, mean absolute error",
+        label="its L1 twin, mean absolute error",
         baseline="colour_mae",
         ceiling="oracle_mae",
         small=True,
@@ -162,7 +141,7 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
     """Return every figure of the first table over ``cases``."""
     found = asdict(metrics_of(cases))
     perfused = [one.perfused for one in cases if one.perfused is not None]
-    for arm in ("generator", "twin", "oracle"):
+    for arm in ("twin", "oracle"):
         found[f"{arm}_region_r"] = region_r(perfused, arm)
         found[f"{arm}_pixel_r"] = float(np.mean([one.pixel_r[arm] for one in perfused]))
         found[f"{arm}_mae"] = float(np.mean([one.errors[arm] for one in perfused]))

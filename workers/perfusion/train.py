@@ -18,14 +18,11 @@ from workers.learning.augment import random_affine, random_colour, random_qualit
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.training import Schedule, default_device, fit
-from workers.learning.weights import load_weights, save_weights, trained_before
+from workers.learning.weights import save_weights
 from workers.perfusion.adversary import AdversarialLoss
-from workers.perfusion.blood import Coefficients, fit_correction
-from workers.perfusion.disturbances import DISTURBANCES, disturb
 from workers.perfusion.evaluate import evaluate, rivals
 from workers.perfusion.familiar import drawn
 from workers.perfusion.model import (
-    CORRECTION_FILE,
     GENERATOR_FILE,
     TWIN_FILE,
     Perfusion,
@@ -38,9 +35,6 @@ from workers.perfusion.preprocess import INPUT_SIZE
 from workers.perfusion.spec import SPEC
 
 log = structlog.get_logger()
-
-CORRECTION_SUBJECTS = range(500_000, 500_140)
-"""Neither trained nor tested on: where it has trained, the generator knows too much."""
 
 _BATCH = 4
 _TRAIN_SIZE = 192
@@ -65,45 +59,32 @@ def train(
     device: torch.device,
     subjects: int = 1500,
     keep: Path | None = None,
-    start: Path | None = None,
     commit: str = "unknown",
 ) -> WeightsManifest:
-    """Train on ``subjects`` phantoms and write ``weights`` with their figures.
-
-    With ``start``, a folder of weights, its networks are kept and only the correction is fitted.
-    """
-    if start is None:
-        bank = draw_bank(range(subjects))
-        log.info("bank drawn", subjects=subjects)
-        schedule = Schedule(steps=steps, seed=seed, learning_rate=2e-3)
-        generator, twin = (
-            teach(bank, schedule, device, adversary=adversary, kept=keep and keep / name)
-            for adversary, name in ((True, "generator.checkpoint"), (False, "l1.checkpoint"))
-        )
-    else:
-        generator, twin = Generator(), Generator()
-        generator.load_state_dict(load_weights(start, GENERATOR_FILE))
-        twin.load_state_dict(load_weights(start, TWIN_FILE))
-    correction = correct(Perfusion(generator, device), CORRECTION_SUBJECTS)
-    model = Perfusion(generator, device, correction)
-    metrics = evaluate(rivals(model, Perfusion(twin, device)))
+    """Train on ``subjects`` phantoms and write ``weights`` with their figures."""
+    bank = draw_bank(range(subjects))
+    log.info("bank drawn", subjects=subjects)
+    schedule = Schedule(steps=steps, seed=seed, learning_rate=2e-3)
+    generator, twin = (
+        teach(bank, schedule, device, adversary=adversary, kept=keep and keep / name)
+        for adversary, name in ((True, "generator.checkpoint"), (False, "l1.checkpoint"))
+    )
+    metrics = evaluate(rivals(Perfusion(generator, device), Perfusion(twin, device)))
     log.info("evaluated", **asdict(metrics))
     return save_weights(
         weights,
         {
             GENERATOR_FILE: compact(generator.state_dict()),
             TWIN_FILE: compact(twin.state_dict()),
-            CORRECTION_FILE: {"correction": torch.from_numpy(correction).float()},
             FAMILIARITY_FILE: fit_familiarity(drawn).state(),
         },
         model=SPEC.name,
         version=SPEC.version,
-        trained_on=f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py); the "
-        f"correction on {len(CORRECTION_SUBJECTS)} others",
+        trained_on=f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py)",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.perfusion.train --steps {steps} --seed {seed} "
-        f"--subjects {subjects}" + trained_before(start),
+        f"--subjects {subjects}",
     )
 
 
@@ -125,21 +106,6 @@ def teach(
     )
     fit(generator, partial(_batch, bank), loss, schedule, device, kept=kept)
     return generator
-
-
-def correct(model: Perfusion, subjects: range) -> Coefficients:
-    """Return the correction that fits the keloids of ``subjects`` best, half in bad photos."""
-    worse = [(name, level) for name, levels in DISTURBANCES.items() for level in levels]
-    triples = []
-    for subject in subjects:
-        one = keloid(subject, INPUT_SIZE, with_keloid=True)
-        if subject % 2:
-            one = disturb(*worse[subject // 2 % len(worse)], one)
-        made, inside = model.predict_photo(one.photo), one.keloid
-        generated = np.log(made.generated[inside] / REFERENCE_PERFUSION)
-        truth = np.log(one.perfusion[inside] / REFERENCE_PERFUSION)
-        triples.append((generated[::5], made.index[inside][::5], truth[::5]))
-    return fit_correction(triples)
 
 
 def draw_bank(subjects: range) -> Bank:
@@ -169,7 +135,6 @@ def main() -> None:
     """Train from the command line."""
     parser = training_parser(SPEC.name, steps=3500)
     parser.add_argument("--subjects", type=int, default=1500)
-    parser.add_argument("--start", type=Path, help="keep this folder's networks; correct anew")
     given = parser.parse_args()
     run_training(
         given,
@@ -180,7 +145,6 @@ def main() -> None:
             device=default_device(),
             subjects=given.subjects,
             keep=given.keep,
-            start=given.start,
             commit=given.commit,
         ),
     )
