@@ -9,7 +9,7 @@ from tests.chaos.disturbances import alive_roles, is_settled
 from tests.chaos.sender import Sender
 
 ROLES = ("listener", "dispatcher", "worker", "writer", "api", "redis", "orthanc")
-_BACK_SECONDS = 90.0
+_BACK_SECONDS = 180.0
 
 
 def roll(supervisor: int, sender: Sender) -> dict[str, float]:

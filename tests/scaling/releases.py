@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 _SOURCE = Path(__file__).parents[2]
-_PACKAGES = ("shared", "services", "workers")
+_FOLDERS = ("shared", "services", "workers", "deploy")
 _TABLES = ("instance", "job", "attempt")
 """Written by the listener, by the dispatcher, and by worker and writer."""
 
@@ -49,8 +49,8 @@ class Releases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         for name in ("this", NEXT):
-            for package in _PACKAGES:
-                shutil.copytree(_SOURCE / package, folder / name / package)
+            for part in _FOLDERS:
+                shutil.copytree(_SOURCE / part, folder / name / part)
         tables = folder / NEXT / "shared" / "db" / "tables.py"
         text = tables.read_text()
         for table in _TABLES:

@@ -87,7 +87,10 @@ def _upgrade(
         with database.read() as session:
             done = Counter({str(release): int(n) for release, n in session.execute(text(query))})
         say(f"  {what}: {done[BEFORE]} by this release, {done[NEXT]} by the next")
-        books.check(f"{what} by both releases", [one for one in (BEFORE, NEXT) if not done[one]])
+        books.check(
+            f"releases by which nothing was {what}",
+            [one for one in (BEFORE, NEXT) if not done[one]],
+        )
     return books
 
 
