@@ -1,5 +1,6 @@
 """Catalogue: finds every model folder, without importing torch."""
 
+import hashlib
 import importlib
 import json
 from functools import cache
@@ -37,8 +38,13 @@ class WeightsManifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """One word for the whole set: the digests of all files, joined in order of name."""
-        return "-".join(one.sha256 for one in sorted(self.files, key=lambda one: one.name))
+        """SHA-256, in hexadecimal, of the set: of the lines that ``sha256sum`` prints of it.
+
+        In order of name: each line is the digest of a file, two spaces and its name.
+        """
+        files = sorted(self.files, key=lambda one: one.name)
+        lines = "".join(f"{one.sha256}  {one.name}\n" for one in files)
+        return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def model_folder(name: str) -> Path:
