@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def require_engine() -> None:
             pytest.skip(f"needs a Docker engine with Compose v2: `{' '.join(command)}` fails")
 
 
+@cache
 def revision() -> str:
-    """Return the commit that is checked out, `unknown` where there is none."""
+    """Return the commit that was checked out at first, `unknown` where there is none."""
     command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     return ended.stdout.strip() or "unknown"

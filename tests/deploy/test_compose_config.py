@@ -7,9 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from services.local.ready import echo_status
 from tests.deploy.stack import ROOT
+from tests.orthanc import OrthancServer
 
 OWN_PACS = (ROOT / "docker-compose.yml", ROOT / "deploy" / "compose" / "pacs.yml")
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -101,11 +104,34 @@ def test_the_files_of_the_documentation_fit_together(tmp_path: Path) -> None:
     assert "edge" in services["dispatcher"]["networks"], "the way to a syslog server"
 
 
-def test_what_an_archives_orthanc_is_told_opens_it_to_us() -> None:
+def archives_options() -> dict[str, Any]:
+    """Return what docs/operations.md has the Orthanc of an archive be told."""
     (text,) = blocks(part_of("### A second Orthanc, or your own PACS, with Compose"), "json")
-    told = json.loads(text)
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+def test_what_an_archives_orthanc_is_told_opens_it_to_us() -> None:
+    told = archives_options()
 
     assert told["RemoteAccessAllowed"] is True
     assert told["AuthenticationEnabled"] is True
     assert told["DicomWeb"]["Enable"] is True
     assert set(told["DicomModalities"]) == {"cutis", "cutis-tools"}
+
+
+@pytest.mark.integration
+def test_an_orthanc_takes_it(tmp_path: Path) -> None:
+    told = archives_options()
+    assert told["LuaScripts"] == ["/etc/orthanc/autoroute.lua"]
+    told["LuaScripts"] = [str(ROOT / "deploy" / "orthanc" / "autoroute.lua")]
+    server = OrthancServer(tmp_path, ae_title="ARCHIVE", options=told)
+    server.login = ("cutis", told["RegisteredUsers"]["cutis"])
+
+    with server:
+        assert set(server.rest("/modalities")) == {"cutis", "cutis-tools"}
+        page = httpx.get(f"{server.url}/dicom-web/studies", auth=server.login, trust_env=False)
+        assert page.status_code == 200
+        assert httpx.get(f"{server.url}/system", trust_env=False).status_code == 401
+        said = echo_status("127.0.0.1", server.dicom_port, "ARCHIVE")
+        assert said == "", "it knows the doctor's title"
