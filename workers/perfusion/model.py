@@ -12,6 +12,7 @@ from torch import Tensor
 from shared.dicom import codes
 from workers.contract import Image, Series
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
+from workers.learning.calibration import calibration
 from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
 from workers.learning.weights import load_weights
 from workers.perfusion.contrast import flow
@@ -111,7 +112,7 @@ class Perfusion:
                 *region_measurements(region, KELOID, _GUESSED),
                 *compared,
             ),
-            assessments=(_eligible(note), *self._likeness(photo)),
+            assessments=(_eligible(note), _calibration(image), *self._likeness(photo)),
         )
 
     def _likeness(self, photo: npt.NDArray[np.uint8]) -> tuple[Assessment, ...]:
@@ -183,7 +184,7 @@ def _read_lsci(image: Image) -> tuple[Findings, _Measured]:
         masks={HYPERPERFUSED: np.repeat(mask[None], image.pixels.shape[0], axis=0)},
         maps=(perfusion_map("Measured perfusion", perfusion, method),),
         measurements=(*contrast, *region),
-        assessments=(_eligible(note),),
+        assessments=(_eligible(note), _calibration(image)),
     )
     return findings, _Measured(sop_instance_uid=image.sop_instance_uid, perfusion=perfusion)
 
@@ -203,6 +204,10 @@ def _compare(
             )
             return (correlation,), (one.sop_instance_uid,)
     return (), ()
+
+
+def _calibration(image: Image) -> Assessment:
+    return calibration(image.spacing, without="areas are shares of the image")
 
 
 def _eligible(note: str) -> Assessment:
