@@ -6,7 +6,8 @@ from typing import Any
 import requests
 from pydicom.dataset import Dataset
 
-from shared.errors import AwayError, ConfigurationError, PermanentError
+from shared.dicom_status import error_of_status
+from shared.errors import AwayError, CutisError, PermanentError
 from shared.settings import PacsSettings
 from shared.web import PacsWeb
 
@@ -32,9 +33,7 @@ class DicomWebPacs:
         if response.status_code == requests.codes.not_found:
             return False
         check_status(response)
-        # Nothing found may be 204 without a body (PS3.18 8.3.4.4) or an empty list.
-        found = _json(response) if response.content else []
-        return any(_uid(one) == sop_instance_uid for one in found)
+        return any(_uid(one) == sop_instance_uid for one in _found(response))
 
     def series_of(self, study_instance_uid: str, modality: str) -> dict[str, str]:
         """Return the Series Instance UIDs of one modality in a study, with their descriptions."""
@@ -79,27 +78,35 @@ class DicomWebPacs:
         if response.status_code == requests.codes.not_found:
             return []
         check_status(response)
-        answer = _json(response) if response.content else []
         try:
-            return [Dataset.from_json(one, lambda *_: b"") for one in answer]
+            return [Dataset.from_json(one, lambda *_: b"") for one in _found(response)]
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise PermanentError("the PACS gives no DICOM JSON", code="pacs-refused") from error
 
 
 def check_status(response: requests.Response) -> None:
-    """Raise what a status other than 2xx means: to come back later, or to mend something."""
-    status = response.status_code
+    """Raise what a status other than 2xx means.
+
+    Only what is about this very object ends a job. A PACS that turns us away (a new password, a
+    proxy that knows no such path) would do so to a whole night's jobs: they wait for it.
+    """
+    error = _error_of(response.status_code)
+    if error is not None:
+        raise error
+
+
+def _error_of(status: int) -> CutisError | None:
     if status < 300:
-        return
+        return None
     if status < 400:
-        raise ConfigurationError(f"the PACS sends us elsewhere ({status})", code="pacs")
-    if status in {401, 403}:
-        raise ConfigurationError(f"the PACS refuses our credentials ({status})", code="pacs-login")
-    if status in {408, 425, 429} or status >= 500:
-        raise AwayError(f"the PACS is in trouble ({status})", code="pacs-trouble")
-    if status in {404, 405}:
-        raise ConfigurationError(f"no DICOMweb at the PACS address ({status})", code="pacs")
-    raise PermanentError(f"the PACS refuses the instance ({status})", code="pacs-refused")
+        return AwayError(f"the PACS sends us elsewhere ({status})", code="pacs")
+    if status in {401, 403, 407}:
+        return AwayError(f"the PACS refuses our credentials ({status})", code="pacs-login")
+    if status in {408, 421, 425, 429} or status >= 500:
+        return AwayError(f"the PACS is in trouble ({status})", code="pacs-trouble")
+    if status in {404, 405, 410}:
+        return AwayError(f"no DICOMweb at the PACS address ({status})", code="pacs")
+    return PermanentError(f"the PACS refuses the instance ({status})", code="pacs-refused")
 
 
 def _check_failures(response: requests.Response) -> None:
@@ -109,9 +116,17 @@ def _check_failures(response: requests.Response) -> None:
     if not failed:
         return
     reason = int((failed[0].get(_FAILURE_REASON, {}).get("Value") or [0])[0])
-    if 0xA700 <= reason <= 0xA7FF:  # out of resources (PS3.4 B.2.3)
-        raise AwayError("the PACS is out of resources", code="pacs-trouble")
-    raise PermanentError(f"the PACS refuses the instance (0x{reason:04X})", code="pacs-refused")
+    raise error_of_status(reason)
+
+
+def _found(response: requests.Response) -> list[Any]:
+    """Return the matches of a search; a proxy's page with status 200 is not an empty archive."""
+    if not response.content:  # nothing found may be 204 without a body (PS3.18 8.3.4.4)
+        return []
+    found = _json(response)
+    if not isinstance(found, list):
+        raise AwayError("no DICOMweb answers at the PACS address", code="pacs")
+    return found
 
 
 def _json(response: requests.Response) -> Any:

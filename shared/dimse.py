@@ -10,8 +10,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from shared.deadline import Deadline
+from shared.dicom_status import error_of_status
 from shared.dicomweb import DicomWebPacs
-from shared.errors import AwayError, ConfigurationError, PermanentError, TransientError
+from shared.errors import AwayError, ConfigurationError
 from shared.settings import PacsSettings
 from shared.tls import TlsFiles, client_context
 from shared.transport import Requestor
@@ -93,8 +95,18 @@ class DimsePacs:
     def _association(
         self, sop_class_uid: UID, transfer_syntax_uid: UID = ExplicitVRLittleEndian
     ) -> Iterator[Any]:
+        with (
+            Deadline(self._settings.exchange_seconds) as deadline,
+            self._established(deadline, sop_class_uid, transfer_syntax_uid) as association,
+        ):
+            yield association
+
+    @contextmanager
+    def _established(
+        self, deadline: Deadline, sop_class_uid: UID, transfer_syntax_uid: UID
+    ) -> Iterator[Any]:
         settings = self._settings
-        entity = Requestor(ae_title=self._ae_title)
+        entity = Requestor(ae_title=self._ae_title, deadline=deadline)
         entity.acse_timeout = entity.dimse_timeout = settings.timeout_seconds
         entity.network_timeout = entity.connection_timeout = settings.timeout_seconds
         entity.add_requested_context(sop_class_uid, transfer_syntax_uid)
@@ -106,7 +118,7 @@ class DimsePacs:
         try:
             yield association
         except RuntimeError as error:  # pynetdicom: the peer aborted before we could send
-            raise TransientError("the PACS broke the association", code="pacs-down") from error
+            raise AwayError("the PACS broke the association", code="pacs-down") from error
         finally:
             association.release()
 
@@ -126,7 +138,7 @@ def _refusal(association: Any) -> AwayError | ConfigurationError:
     """Tell why no association came up (PS3.8 9.3.4)."""
     answer = association.acceptor.primitive
     if association.is_rejected and answer.result != _REJECTED_TRANSIENT:
-        return ConfigurationError("the PACS rejects our association (AE titles?)", code="pacs-ae")
+        return AwayError("the PACS rejects our association (AE titles?)", code="pacs-ae")
     if association.rejected_contexts and not association.accepted_contexts:
         return ConfigurationError("the PACS does not accept this SOP class", code="pacs-class")
     return AwayError("the PACS does not answer", code="pacs-down")
@@ -136,11 +148,7 @@ def _check(answer: Dataset, *, allowed: set[int]) -> None:
     """Raise unless the status of a response is one of ``allowed`` or a warning (0xBxxx)."""
     status = answer.get("Status")
     if status is None:  # pynetdicom's answer to a timeout or an abort
-        raise TransientError("the PACS broke the association", code="pacs-down")
+        raise AwayError("the PACS broke the association", code="pacs-down")
     if status in allowed or status >> 12 == 0xB:
         return
-    if status >> 8 == 0xA7:
-        raise AwayError("the PACS is out of resources", code="pacs-trouble")
-    if status == 0x0124:
-        raise ConfigurationError("the PACS does not authorise us", code="pacs-login")
-    raise PermanentError(f"the PACS refuses the request (0x{status:04X})", code="pacs-refused")
+    raise error_of_status(status)

@@ -3,7 +3,7 @@
 ``CutisError``
  ├─ ``TransientError``       try again later, with backoff and a cap
  │   ├─ ``ResourceError``    the machine was too small just now (memory, disk)
- │   ├─ ``AwayError``        a neighbour is away: try until it is back
+ │   ├─ ``AwayError``        a neighbour is away or turns us away: try until it takes us
  │   └─ ``CrashError``       the process that did the work died: a few times, then park the job
  └─ ``PermanentError``       the same input will fail again: end the job with its reason
      ├─ ``BadInputError``    the images cannot be read or used
@@ -49,7 +49,10 @@ class ResourceError(TransientError):
 
 
 class AwayError(TransientError):
-    """A neighbour (the PACS) does not answer: no fault of the job, so tried without a cap."""
+    """A neighbour (the PACS) does not answer, or turns us away whatever we bring.
+
+    It is no fault of the job, which is tried without a cap.
+    """
 
     default_code = "away"
 

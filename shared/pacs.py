@@ -12,10 +12,11 @@ class Pacs(Protocol):
 
     Every method raises
 
-    ``AwayError`` or another ``TransientError``
-        no connection, a timeout, or the archive is out of resources;
+    ``AwayError``
+        no connection, a timeout, or the archive is out of resources; or it turns us away, whatever
+        we bring: credentials, AE title, certificates, no DICOMweb at the address;
     ``ConfigurationError``
-        the archive refuses us: credentials, AE title, SOP class;
+        the archive does not take this SOP class;
     ``PermanentError``
         the archive refuses what was sent.
     """

@@ -14,6 +14,9 @@ class PacsSettings(BaseSettings):
     ``tls`` speaks DICOM over TLS. ``tls_authorities`` (else the system's) say whom we believe, for
     DICOM and for https; ``tls_certificate`` and ``tls_key`` are what we show there.
     ``tls_server_name`` is the name in the archive's certificate where it is not ``host``.
+
+    ``timeout_seconds`` is for one read or write; ``exchange_seconds`` for a request, all it sends
+    and its whole answer.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_PACS_", frozen=True)
@@ -26,7 +29,8 @@ class PacsSettings(BaseSettings):
     ae_title: str = "ORTHANC"
     host: str = "127.0.0.1"
     port: int = 4242
-    timeout_seconds: float = 60.0
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    exchange_seconds: float = Field(default=900.0, gt=0)
     tls: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None

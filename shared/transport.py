@@ -6,9 +6,18 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
+from shared.deadline import Deadline
+
 
 class Requestor(ApplicationEntity):
-    """An application entity that asks for associations and closes every socket it opens."""
+    """An application entity that asks for associations and closes every socket it opens.
+
+    ``deadline`` breaks its connections, where one is given.
+    """
+
+    def __init__(self, ae_title: str, deadline: Deadline | None = None) -> None:
+        super().__init__(ae_title=ae_title)
+        self._deadline = deadline
 
     def _create_socket(
         self,
@@ -18,6 +27,8 @@ class Requestor(ApplicationEntity):
     ) -> AssociationSocket:
         transport = super()._create_socket(assoc, address, tls_args)
         close_always(transport)
+        if self._deadline is not None and transport.socket is not None:
+            self._deadline.watch(transport.socket)
         return transport
 
 

@@ -19,13 +19,13 @@ _JOBS = {
     "not-visible": "The PACS took the result but does not show it: look at its log, then retry.",
     "operator": "An operator cancelled it. Retry brings it back.",
     "out-of-memory": "Give the worker or the writer more memory or fewer jobs at once, then retry.",
-    "pacs": "Correct CUTIS_PACS_DICOMWEB_URL, restart the writer, then retry.",
-    "pacs-ae": "Make the PACS know our AE title, or correct CUTIS_PACS_AE_TITLE, then retry.",
+    "pacs": "Correct CUTIS_PACS_DICOMWEB_URL and restart the writer. Waiting jobs go on.",
+    "pacs-ae": "Make the PACS know our AE title, or correct ours. Waiting jobs go on.",
     "pacs-class": "Have the PACS accept this SOP class, or store by STOW-RS, then retry.",
-    "pacs-down": "Start the PACS or repair the way to it, then retry.",
-    "pacs-login": "Correct the user and password of the PACS, restart the writer, then retry.",
+    "pacs-down": "Start the PACS or repair the way to it. Waiting jobs go on.",
+    "pacs-login": "Correct the user or the password file of the PACS. Waiting jobs go on.",
     "pacs-refused": "The log of the PACS says why it refuses the object. Then retry.",
-    "pacs-trouble": "Look at the load and the disk of the PACS, then retry.",
+    "pacs-trouble": "Look at the load and the disk of the PACS. Waiting jobs go on.",
     "spool": "Free space on the spool or repair it, then retry.",
     "superseded": "Nothing: later images opened a new revision.",
     "too-large": "The image is larger than the model may read; see the worker's settings.",
@@ -39,7 +39,7 @@ _JOBS = {
     "no-message": "Nothing: the audit trail skips events it has no message for.",
     "not-ours": "Find out who else writes to our Redis, and give it a user of its own.",
     "tls": "Check the certificate, key and authority files named in the settings, then retry.",
-    "pacs-tls": "Check the PACS's certificate and our authorities, then retry.",
+    "pacs-tls": "Check the PACS's certificate and our authorities. Waiting jobs go on.",
 }
 
 _REFUSALS = {
@@ -78,6 +78,13 @@ _QUARANTINE = {
 def job_advice(code: str) -> str:
     """Return what to do about a job that ended with ``code``."""
     return _JOBS.get(code, "Read the reason; retry once its cause is gone.")
+
+
+def delay_advice(code: str) -> str:
+    """Return what to do about jobs that wait for their next attempt after ``code``."""
+    if code.startswith("pacs"):
+        return job_advice(code)
+    return "Nothing yet: they are tried again by themselves."
 
 
 def refusal_advice(reason: str) -> str:

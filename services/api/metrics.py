@@ -20,6 +20,7 @@ from shared.db.views import (
     count_quarantined,
     count_refusals,
     count_studies,
+    list_delays,
     list_processes,
     list_queues,
 )
@@ -41,6 +42,7 @@ class DatabaseCollector(Collector):
         with self._context.database.read() as session:
             families = [
                 _jobs(session),
+                _delayed(session),
                 _attempts(session),
                 _studies(session),
                 *_queues(session, self._context),
@@ -57,6 +59,17 @@ def _jobs(session: Session) -> Metric:
     family = GaugeMetricFamily("cutis_jobs", "Jobs by model and state", labels=["model", "state"])
     for (model, state), count in count_jobs(session).items():
         family.add_metric([model, state], count)
+    return family
+
+
+def _delayed(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "cutis_jobs_delayed",
+        "Jobs on their way whose last attempt ended with this code",
+        labels=["code"],
+    )
+    for one in list_delays(session):
+        family.add_metric([one.code], one.jobs)
     return family
 
 

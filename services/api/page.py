@@ -15,6 +15,7 @@ from shared.db.views import (
     StudyState,
     find_job,
     find_study,
+    list_delays,
     list_events,
     list_jobs,
     list_processes,
@@ -93,7 +94,7 @@ def _attention(_context: Context, session: Session) -> Values:
     jobs, total = list_jobs(
         session, states=(JobState.FAILED, JobState.PARKED), include_superseded=False, limit=_ROWS
     )
-    return {"stuck": jobs, "stuck_total": total}
+    return {"stuck": jobs, "stuck_total": total, "delays": list_delays(session)}
 
 
 def _processes(context: Context, session: Session) -> Values:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.api.advice import job_advice, quarantine_advice, refusal_advice
+from services.api.advice import delay_advice, job_advice, quarantine_advice, refusal_advice
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
@@ -52,6 +52,7 @@ _TEMPLATES.filters.update(
     duration=_duration,
     size=_size,
     short=_short,
+    delay_advice=delay_advice,
     job_advice=job_advice,
     refusal_advice=refusal_advice,
     quarantine_advice=quarantine_advice,

@@ -59,17 +59,37 @@ def wait(
 
 
 def retry(
-    job_id: Annotated[str, typer.Argument(help="id of a failed, parked or cancelled job")],
+    job_id: Annotated[
+        str | None, typer.Argument(help="id of a failed, parked or cancelled job")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="instead: every failed or parked job that ended with this")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay a job from the stage that failed."""
+    """Replay a job, or all that ended with one code, from the stage that failed."""
+    if (job_id is None) == (code is None):
+        raise typer.BadParameter("give the id of a job, or --code CODE")
     with client_of(data) as client:
-        moved = client.retry(job_id)
+        ids = [job_id] if job_id is not None else _ended_with(client.jobs(), code)
+        moved = [client.retry(one) for one in ids]
     if as_json:
-        show_json(moved)
-    else:
-        console().print(f"job {moved['job_id']} is {moved['state']} again")
+        show_json(moved[0] if job_id is not None else moved)
+        return
+    for one in moved:
+        console().print(f"job {one['job_id']} is {one['state']} again")
+    if not moved:
+        console().print(f"no job that can be retried ended with {code}")
+
+
+def _ended_with(jobs: list[Record], code: str | None) -> list[str]:
+    ended = {"failed", "parked"}
+    return [
+        one["id"]
+        for one in jobs
+        if one["code"] == code and one["state"] in ended and one["can_retry"]
+    ]
 
 
 def doctor(

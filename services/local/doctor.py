@@ -92,6 +92,11 @@ def _hops(addresses: Addresses, database: Database) -> list[Hop]:
             advice="check CUTIS_PACS_DICOMWEB_URL, the user and the password file",
         ),
         Hop(
+            name="jobs that wait for the PACS",
+            attempt=lambda: hops.pacs_takes_results(database),
+            advice=f"put that right for the writer; they go on by themselves; {log_of('writer')}",
+        ),
+        Hop(
             name="listener, C-ECHO",
             attempt=lambda: hops.echo(listener),
             advice=f"check CUTIS_LISTENER_ALLOWED_AE_TITLES and {log_of('listener')}",

@@ -20,6 +20,7 @@ from shared.db.engine import Database, clock
 from shared.db.migrate import Shape, shape
 from shared.db.processes import beat
 from shared.db.tables import Process
+from shared.db.views import list_delays
 from shared.errors import ConfigurationError, CutisError, ResourceError
 from shared.spool import Spool
 from workers.catalog import model_folder, models, weights_manifest
@@ -181,6 +182,18 @@ def actors_live(database: Database, patience: float = 15.0) -> str:
     if broken:
         raise HopError(", ".join(f"{name} is {state}" for name, state in broken.items()))
     return ", ".join(f"{name} {state}" for name, state in sorted(actors.items()))
+
+
+def pacs_takes_results(database: Database) -> str:
+    """Look for jobs that wait because the PACS is away from the writer, or turns it away."""
+    try:
+        with database.read() as session:
+            delays = [one for one in list_delays(session) if one.code.startswith("pacs")]
+    except SQLAlchemyError as error:
+        raise HopError(f"the database does not answer ({type(error).__name__})") from error
+    if delays:
+        raise HopError("; ".join(f"{one.jobs} wait: {one.reason} ({one.code})" for one in delays))
+    return "none"
 
 
 def weights_are_ours() -> str:

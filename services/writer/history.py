@@ -35,7 +35,8 @@ class PacsArchive:
 
     def __init__(self, settings: PacsSettings, ae_title: str) -> None:
         patience = min(settings.timeout_seconds, _PATIENCE_SECONDS)
-        quick = settings.model_copy(update={"timeout_seconds": patience})
+        whole = min(settings.exchange_seconds, 6 * _PATIENCE_SECONDS)
+        quick = settings.model_copy(update={"timeout_seconds": patience, "exchange_seconds": whole})
         self._web, self._dimse = DicomWebPacs(quick), DimsePacs(quick, ae_title)
         self.studies_of = self._dimse.studies_of
         self.series_of, self.metadata = self._web.series_of, self._web.metadata

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,9 +32,12 @@ class RetryPolicy:
     max_crashes: int = 3
 
     def delay(self, attempt: int) -> timedelta:
-        """Return the wait before the attempt after ``attempt`` (1-based), doubling, capped."""
-        seconds = self.backoff_seconds * 2 ** min(attempt - 1, 20)
-        return timedelta(seconds=min(seconds, self.max_backoff_seconds))
+        """Return the wait before the attempt after ``attempt`` (1-based), doubling, capped.
+
+        Up to a quarter shorter, by chance: what failed together shall not come back together.
+        """
+        seconds = min(self.backoff_seconds * 2 ** min(attempt - 1, 20), self.max_backoff_seconds)
+        return timedelta(seconds=seconds * random.uniform(0.75, 1.0))  # noqa: S311
 
 
 def job_key(

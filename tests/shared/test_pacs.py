@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -70,14 +70,17 @@ def web_pacs(status: int, answer: object = None) -> Iterator[tuple[DicomWebPacs,
 
 @contextmanager
 def dimse_pacs(
-    status: int, sop_class_uid: UID = SecondaryCaptureImageStorage, **options: Any
+    status: int | Callable[[Any], int],
+    sop_class_uid: UID = SecondaryCaptureImageStorage,
+    **options: Any,
 ) -> Iterator[DimsePacs]:
-    """Serve C-STORE and C-ECHO with one fixed status; yield a client."""
+    """Serve C-STORE and C-ECHO with one fixed status, or that of a function; yield a client."""
     entity = AE(ae_title="ARCHIVE")
     entity.require_called_aet = options.pop("strict", False)
     entity.add_supported_context(sop_class_uid, ExplicitVRLittleEndian)
     entity.add_supported_context(VERIFICATION)
-    handlers: Any = [(kind, lambda _event: status) for kind in (evt.EVT_C_STORE, evt.EVT_C_ECHO)]
+    answer = status if callable(status) else lambda _event: status
+    handlers: Any = [(kind, answer) for kind in (evt.EVT_C_STORE, evt.EVT_C_ECHO)]
     port = free_port()
     server: Any = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     try:
@@ -92,9 +95,13 @@ def dimse_pacs(
         (400, PermanentError),
         (409, PermanentError),
         (415, PermanentError),
-        (401, ConfigurationError),
-        (403, ConfigurationError),
-        (404, ConfigurationError),
+        (422, PermanentError),
+        (302, AwayError),
+        (401, AwayError),
+        (403, AwayError),
+        (404, AwayError),
+        (405, AwayError),
+        (407, AwayError),
         (408, AwayError),
         (429, AwayError),
         (500, AwayError),
@@ -125,7 +132,9 @@ def test_an_empty_failed_sop_sequence_is_success() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 409])
-@pytest.mark.parametrize(("reason", "kind"), [(0xA700, TransientError), (0xC000, PermanentError)])
+@pytest.mark.parametrize(
+    ("reason", "kind"), [(0xA700, AwayError), (0x0124, AwayError), (0xC000, PermanentError)]
+)
 def test_a_failed_instance_is_a_failure_whatever_the_status(
     status: int, reason: int, kind: type[CutisError]
 ) -> None:
@@ -174,14 +183,25 @@ def test_c_store_succeeds_with_success_warning_or_duplicate() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (0xA700, TransientError),
+        (0xA700, AwayError),
         (0xA900, PermanentError),
         (0xC210, PermanentError),
-        (0x0124, ConfigurationError),
+        (0x0122, PermanentError),
+        (0x0110, AwayError),
+        (0x0124, AwayError),
     ],
 )
 def test_c_store_status_decides_the_fate(status: int, kind: type[CutisError]) -> None:
     with dimse_pacs(status) as pacs, pytest.raises(kind):
+        pacs.store(CONTENT)
+
+
+def test_an_association_that_breaks_in_a_request_is_no_fault_of_the_job() -> None:
+    def store(event: Any) -> int:
+        event.assoc.abort()
+        return 0
+
+    with dimse_pacs(store) as pacs, pytest.raises(AwayError):
         pacs.store(CONTENT)
 
 
@@ -192,10 +212,10 @@ def test_a_class_the_archive_does_not_take_needs_an_operator() -> None:
         pacs.echo()
 
 
-def test_a_wrong_ae_title_needs_an_operator() -> None:
+def test_an_archive_that_does_not_know_our_ae_title_is_waited_for() -> None:
     with (
         dimse_pacs(0, strict=True, ae_title="OTHER") as pacs,
-        pytest.raises(ConfigurationError, match="rejects"),
+        pytest.raises(AwayError, match="rejects"),
     ):
         pacs.echo()
 

@@ -15,11 +15,13 @@ from shared.db.views.intake import (
 )
 from shared.db.views.jobs import (
     AttemptSummary,
+    DelaySummary,
     JobDetail,
     JobSummary,
     count_attempts,
     count_jobs,
     find_job,
+    list_delays,
     list_jobs,
 )
 from shared.db.views.queues import QueueSummary, Totals, list_queues, totals
@@ -38,6 +40,7 @@ from shared.db.views.study_states import StudyState
 __all__ = [
     "AttemptSummary",
     "DecisionSummary",
+    "DelaySummary",
     "EventSummary",
     "JobDetail",
     "JobSummary",
@@ -58,6 +61,7 @@ __all__ = [
     "count_studies",
     "find_job",
     "find_study",
+    "list_delays",
     "list_events",
     "list_jobs",
     "list_processes",

@@ -73,6 +73,15 @@ class JobSummary(View):
         return self.state not in FINAL
 
 
+class DelaySummary(View):
+    """Jobs on their way whose last attempt ended with one code."""
+
+    code: str
+    reason: str = Field(description="of one of them")
+    jobs: int
+    next_at: datetime = Field(description="when the first of them is tried again, or was")
+
+
 class JobDetail(JobSummary):
     """A job with everything that happened to it."""
 
@@ -127,6 +136,22 @@ def find_job(session: Session, job_id: str) -> JobDetail | None:
             "results": results,
         }
     )
+
+
+def list_delays(session: Session) -> list[DelaySummary]:
+    """Return what keeps jobs that have not ended, by code; none when every attempt went well."""
+    rows = session.execute(
+        select(
+            Job.code,
+            func.max(Job.reason).label("reason"),
+            func.count().label("jobs"),
+            func.min(Job.not_before).label("next_at"),
+        )
+        .where(Job.state.not_in(tuple(FINAL)), Job.code != "")
+        .group_by(Job.code)
+        .order_by(Job.code)
+    ).all()
+    return [DelaySummary.model_validate(row) for row in rows]
 
 
 def count_jobs(session: Session) -> dict[tuple[str, JobState], int]:

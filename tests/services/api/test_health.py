@@ -11,7 +11,7 @@ from shared.db.engine import Database
 from shared.db.ingest import record_quarantine
 from shared.db.processes import beat
 from shared.db.refusals import record_refusal
-from shared.errors import PermanentError
+from shared.errors import AwayError, PermanentError
 from shared.settings import Settings
 from shared.spool import Spool
 from tests.services.api.rows import done, failed, frozen, routed
@@ -34,9 +34,10 @@ def test_metrics_are_what_the_database_says(
     client: TestClient, database: Database, spool: Spool
 ) -> None:
     with database.write() as session:
-        good, bad, _ = (
-            routed(session, frozen(session, f"1.2.{number}"), "layers")[0].id for number in range(3)
+        good, bad, barred, _ = (
+            routed(session, frozen(session, f"1.2.{number}"), "layers")[0].id for number in range(4)
         )
+        failed(session, barred, AwayError("the PACS refuses our credentials", code="pacs-login"))
         done(session, good)
         failed(session, bad, PermanentError("no"))
         for _ in range(2):
@@ -52,7 +53,8 @@ def test_metrics_are_what_the_database_says(
     assert samples["cutis_jobs", (("model", "layers"), ("state", "failed"))] == 1
     assert samples["cutis_studies", (("state", "attention"),)] == 1
     assert samples["cutis_studies", (("state", "receiving"),)] == 0
-    assert samples["cutis_queue_depth", (("queue", "layers"),)] == 1
+    assert samples["cutis_jobs_delayed", (("code", "pacs-login"),)] == 1
+    assert samples["cutis_queue_depth", (("queue", "layers"),)] == 2
     assert samples["cutis_queue_oldest_seconds", (("queue", "layers"),)] >= 0
     assert samples["cutis_queue_running", (("queue", "writer"),)] == 0
     attempts = (("model", "layers"), ("outcome", "succeeded"), ("stage", "write"))

@@ -12,7 +12,7 @@ from shared.db.engine import Database
 from shared.db.ingest import Sender, record_quarantine
 from shared.db.processes import beat
 from shared.db.refusals import record_refusal
-from shared.errors import BadInputError
+from shared.errors import AwayError, BadInputError
 from tests.services.api.rows import claimed, done, failed, frozen, received, routed
 from tests.shared.db.rows import spooled
 
@@ -71,6 +71,21 @@ def test_a_study_shows_its_jobs_state_and_reason(client: TestClient, database: D
     assert f'data-details="/details/jobs/{job.id}"' in section
     assert 'data-copy="1.2.826.0.1.3680043.10.511"' in section
     assert "the section is empty" in client.get("/sections/attention").text
+
+
+def test_jobs_that_wait_for_the_archive_say_why_and_what_to_do(
+    client: TestClient, database: Database
+) -> None:
+    with database.write() as session:
+        for number in range(2):
+            (job,) = routed(session, frozen(session, f"1.2.{number}"), "layers")
+            failed(session, job.id, AwayError("the PACS refuses us (401)", code="pacs-login"))
+
+    section = client.get("/sections/attention").text
+
+    assert "the PACS refuses us (401)" in section
+    assert "Waiting jobs go on" in section
+    assert "<td>2</td>" in section
 
 
 def test_a_failed_job_can_be_retried_and_a_waiting_one_cancelled(

@@ -172,6 +172,18 @@ def test_a_failed_job_is_replayed_with_the_key_of_the_folder(
     assert "queued" in again.stderr
 
 
+def test_all_jobs_that_ended_with_one_code_are_replayed_at_once(
+    pipeline: list[str], rows: Database, data: Path
+) -> None:
+    job_id = one_failed_study(rows)
+    (code,) = {one["code"] for one in json.loads(cutis("jobs", "--json", "--data", data).stdout)}
+
+    other = cutis("retry", "--code", "another", "--data", data)
+    assert "no job" in other.stdout
+    assert f"job {job_id} is queued again" in cutis("retry", "--code", code, "--data", data).stdout
+    assert cutis("retry", "--data", data).exit_code == 2
+
+
 def test_waiting_ends_well_only_when_all_is_done(
     pipeline: list[str], rows: Database, data: Path
 ) -> None:

@@ -19,7 +19,9 @@ from services.local.settings import environment
 from shared.db.engine import Database, clock
 from shared.db.processes import beat
 from shared.db.tables import Process
+from shared.errors import AwayError, TransientError
 from shared.heart import Heart
+from tests.services.api.rows import failed, frozen, routed
 from tests.services.local.supervised import eventually
 from workers.catalog import weights_manifest
 
@@ -130,6 +132,20 @@ def test_what_actors_said_before_they_were_asked_counts_for_nothing(database: Da
 
     with pytest.raises(hops.HopError, match="heard nothing from Ray"):
         hops.actors_live(database, patience=0.3)
+
+
+def test_jobs_that_wait_for_the_pacs_are_told_with_their_reason(database: Database) -> None:
+    assert hops.pacs_takes_results(database) == "none"
+
+    with database.write() as session:
+        one, other = (
+            routed(session, frozen(session, f"1.2.{number}"), "layers")[0] for number in range(2)
+        )
+        failed(session, one.id, AwayError("the PACS refuses our credentials", code="pacs-login"))
+        failed(session, other.id, TransientError("busy", code="deadline"))
+
+    with pytest.raises(hops.HopError, match=r"^1 wait: the PACS refuses .* \(pacs-login\)$"):
+        hops.pacs_takes_results(database)
 
 
 @pytest.mark.parametrize(("status", "problem"), [(200, ""), (500, "cannot C-ECHO CUTIS: 500")])
