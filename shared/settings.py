@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     Passwords are best kept in ``database_password_file`` and ``redis_password_file``: they then
     stand neither in the environment nor in an address.
 
+    ``longest_stage_seconds`` is how long one stage of a job may take; what hangs for longer loses
+    its lease, and its process ends, to be started again.
+
     ``pulse_file`` is touched after each round of work that ended well (``shared/pulse.py``).
     """
 
@@ -70,6 +73,7 @@ class Settings(BaseSettings):
     ae_title: str = "CUTIS"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     lease_seconds: float = Field(default=60.0, gt=0)
+    longest_stage_seconds: float = Field(default=7200.0, gt=0)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_attempts: int = Field(default=3, ge=1)
     max_crashes: int = Field(default=3, ge=1)

@@ -1,5 +1,6 @@
 """Stage: the one task boundary. Claims a job, does the work, turns an error into a fate."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from shared.errors import CutisError, ResourceError, TransientError
 from shared.failpoints import failpoint
 from shared.heart import Heart
 from shared.settings import Settings
+from shared.stall import STATUS
 from shared.states import Stage
 
 log = structlog.get_logger()
@@ -28,6 +30,7 @@ class Attempt:
     claim: Claim
     stage_seconds: dict[str, float] = field(default_factory=dict)
     lost: threading.Event = field(default_factory=threading.Event)
+    began: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -77,6 +80,10 @@ class StageRunner:
         self._end(attempt, error, findings_key)
 
     def _renew(self, attempt: Attempt) -> None:
+        if time.monotonic() - attempt.began > self._settings.longest_stage_seconds:
+            # The heart beats on where the work hangs. A thread cannot be ended, a process can.
+            log.critical("stage_hangs", job_id=attempt.claim.job_id, stage=self._stage)
+            os._exit(STATUS)
         with self._database.write() as session:
             if not renew(session, attempt.claim, self._settings.lease_seconds):
                 attempt.lost.set()

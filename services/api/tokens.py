@@ -5,10 +5,15 @@ a file or an address; the algorithm is one of a fixed list, never the token's ow
 """
 
 import json
+import math
+import threading
+import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jwt
+import structlog
 from jwt import PyJWK, PyJWKClient, PyJWKSet
 from jwt.exceptions import PyJWTError
 
@@ -19,7 +24,11 @@ from shared.errors import ConfigurationError
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 _LEEWAY_SECONDS = 30
 _FETCH_SECONDS = 5
+_FRESH_SECONDS = 300.0
+_PATIENCE_SECONDS = 30.0
 _PREFIX = "cutis:"
+
+log = structlog.get_logger()
 
 
 class Tokens:
@@ -58,12 +67,47 @@ class Tokens:
         return None if scope is None else (str(claims["sub"])[:64], scope)
 
 
+class FetchedKeys:
+    """The keys of an issuer that publishes them; a stranger's tokens cannot make us ask at will.
+
+    What was fetched is good for five minutes. A key that is not in it may be a new one: it is
+    asked for, but at most every half a minute, and so is an issuer that is away; meanwhile the keys
+    we have still hold.
+    """
+
+    def __init__(self, client: PyJWKClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked = -math.inf
+        self._keys: dict[str, PyJWK] = {}
+
+    def __call__(self, token: str) -> PyJWK:
+        """Return the key that signed ``token``; raises ``PyJWTError`` for an unknown one."""
+        name = str(jwt.get_unverified_header(token).get("kid"))
+        with self._lock:
+            age = self._clock() - self._asked
+            if age > _FRESH_SECONDS or (name not in self._keys and age > _PATIENCE_SECONDS):
+                self._fetch()
+            if name not in self._keys:
+                raise jwt.InvalidKeyError("unknown key")
+            return self._keys[name]
+
+    def _fetch(self) -> None:
+        self._asked = self._clock()
+        try:
+            found = self._client.get_signing_keys(refresh=True)
+        except PyJWTError as error:
+            log.warning("issuer_not_asked", error=type(error).__name__)
+            return
+        self._keys = {str(one.key_id): one for one in found}
+
+
 def _source_of_keys(settings: ApiSettings) -> Any:
     if not settings.oidc_audience:
         raise ConfigurationError("CUTIS_API_OIDC_ISSUER needs CUTIS_API_OIDC_AUDIENCE")
     if settings.oidc_keys_url:
-        client = PyJWKClient(settings.oidc_keys_url, cache_keys=True, timeout=_FETCH_SECONDS)
-        return client.get_signing_key_from_jwt
+        return FetchedKeys(PyJWKClient(settings.oidc_keys_url, timeout=_FETCH_SECONDS))
     if settings.oidc_keys_file is None:
         raise ConfigurationError(
             "CUTIS_API_OIDC_ISSUER needs CUTIS_API_OIDC_KEYS_FILE or CUTIS_API_OIDC_KEYS_URL"

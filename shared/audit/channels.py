@@ -19,6 +19,11 @@ _SECONDS = 5.0
 class Channel(Protocol):
     """Somewhere that audit messages go."""
 
+    @property
+    def name(self) -> str:
+        """A word of its own, under which the database has how far it got."""
+        ...
+
     def send(self, message: bytes, at: str) -> None:
         """Send one message; ``at`` is its time (RFC 3339).
 
@@ -32,6 +37,8 @@ class Channel(Protocol):
 
 class FileChannel:
     """One message a line, appended and flushed to disk before it counts as sent."""
+
+    name = "file"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,6 +65,8 @@ class SyslogChannel:
     ConfigurationError
         The address is not ``udp|tcp|tls://host[:port]``, or the TLS files cannot be used.
     """
+
+    name = "syslog"
 
     def __init__(self, settings: AuditSettings) -> None:
         parts = urlsplit(settings.syslog)

@@ -57,6 +57,8 @@ KINDS: Mapping[str, _Kind] = {
     "KeyRefused": _Kind(_LOGIN, "E", 4, Code("110122", "Login")),
     "JobRetried": _Kind(_PROCEDURE, "U"),
     "JobCancelled": _Kind(_PROCEDURE, "U"),
+    "QueuePaused": _Kind(_PROCEDURE, "U"),
+    "QueueResumed": _Kind(_PROCEDURE, "U"),
     "QuarantineReleased": _Kind(_PROCEDURE, "U"),
     "QuarantineDiscarded": _Kind(_PROCEDURE, "D"),
 }
@@ -129,6 +131,8 @@ def _objects(root: Element, event: AuditedEvent, kind: _Kind) -> None:
         _object(root, event.study_instance_uid, ("2", "3"), Code("110180", "Study Instance UID"))
     if event.job_id:
         _object(root, event.job_id, ("2", "20"), Code("9", "Report Number"), scheme="RFC-3881")
+    if queue := event.details.get("queue"):  # 21: job stream
+        _object(root, f"queue {queue}", ("2", "21"), Code("12", "URI"), scheme="RFC-3881")
     if digest := event.details.get("sha256"):
         _object(root, str(digest), ("2", "3"), Code("12", "URI"), scheme="RFC-3881")
     if kind.event is _ALERT or kind.outcome:

@@ -12,6 +12,18 @@ from sqlalchemy.orm import Session
 
 _READ_ONLY = "cutis_read_only"
 
+# libpq's: a server that fell silent (a failover, a stopped machine) is given up after a minute; TCP
+# alone would wait for a quarter of an hour, or for ever where nothing is on its way.
+_PATIENCE = {
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 20,  # s
+    "keepalives_interval": 10,  # s
+    "keepalives_count": 4,
+    "tcp_user_timeout": 60_000,  # ms
+}
+_LONGEST_STATEMENT = "5min"
+"""What takes longer, waiting for a lock, say, is ended by the server; migrations are not."""
+
 
 class Database:
     """A database by URL. ``write`` and ``read`` give a session that ends with its block."""
@@ -49,13 +61,24 @@ def clock(session: Session) -> datetime:
 def _make_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        # What the address itself says goes first.
+        patience = {key: value for key, value in _PATIENCE.items() if key not in parsed.query}
+        engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
+        if "options" not in parsed.query:
+            event.listen(engine, "connect", _bound_statements)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _bound_statements(connection: Any, _record: object) -> None:
+    # Not an option of the connection: poolers such as PgBouncer refuse those.
+    connection.execute(f"SET statement_timeout = '{_LONGEST_STATEMENT}'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -31,6 +31,8 @@ def migrate(database: Database, revision: str = "head") -> None:
     with database.engine.begin() as connection:
         if _shape(connection) is Shape.NEWER:
             return
+        if connection.dialect.name == "postgresql":  # may take long on large tables
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

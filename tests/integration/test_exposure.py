@@ -17,6 +17,7 @@ import redis as library
 from pydicom import dcmread
 from pydicom.uid import UID
 
+from services.local.ohif import VERSION
 from services.local.phantoms import Kind
 from services.local.ready import echo_status
 from tests.integration.exposure import OpenPort, open_ports, programs_of, rows, texts
@@ -35,7 +36,8 @@ RAY_CALLS = (
     "CoreWorkerService/PushTask",
     "LogService/ListLogs",
 )
-OURS = {"redis-server", "Orthanc", "services.listener", "services.api"}
+VIEWER = "services.cli"
+OURS = {"redis-server", "Orthanc", "services.listener", "services.api", VIEWER}
 IDENTITY = {
     "PatientName": "Canaryfamily^Canarygiven",
     "PatientID": "CANARY4711",
@@ -73,7 +75,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pipeline(folder: Path) -> Iterator[RunningPipeline]:
     audit = {"CUTIS_AUDIT_FILE": str(folder / "audit.xml"), "CUTIS_AUDIT_SETTLE_SECONDS": "0"}
-    with running_pipeline(folder, **audit) as running:
+    ohif = folder / "cache" / f"ohif-{VERSION}"  # what stands there is not fetched
+    ohif.mkdir(parents=True)
+    (ohif / "index.html").write_text("the viewer")
+    viewer = {"CUTIS_LOCAL_VIEWER": "true", "CUTIS_CACHE": str(folder / "cache")}
+    with running_pipeline(folder, **audit, **viewer) as running:
         yield running
 
 
@@ -107,7 +113,21 @@ def _refuses(pipeline: RunningPipeline, one: OpenPort) -> bool:
         return httpx.post(f"{addresses.api}{path}", trust_env=False).status_code == 401
     if one.program == "Orthanc":
         return httpx.get(f"{addresses.orthanc}/system", trust_env=False).status_code == 401
+    if one.program == VIEWER:
+        return _only_reads_for_this_machine(one)
     return one.program in RAY and _ray_refuses(one)
+
+
+def _only_reads_for_this_machine(viewer: OpenPort) -> bool:
+    """Whoever uses this machine may read the archive, as the documents say, and nothing else."""
+    archive = f"http://{viewer.address}:{viewer.port}/dicom-web/studies"
+    foreign = {"Host": "evil.example"}  # a page from elsewhere, whose name resolves to us
+    found = [
+        httpx.get(archive, trust_env=False).status_code,
+        httpx.get(archive, headers=foreign, trust_env=False).status_code,
+        httpx.post(archive, trust_env=False).status_code,
+    ]
+    return viewer.address == "127.0.0.1" and found == [200, 400, 405]
 
 
 def _raises_login(stranger: "library.Redis") -> bool:

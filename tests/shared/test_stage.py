@@ -1,3 +1,4 @@
+import threading
 import time
 
 import pytest
@@ -108,3 +109,18 @@ def test_a_cancelled_job_tells_its_worker(database: Database, job_id: str) -> No
     job = run(database, job_id, work)
 
     assert (job.state, job.code) == (JobState.CANCELLED, "operator")
+
+
+def test_work_that_hangs_ends_its_process_instead_of_keeping_its_lease(
+    database: Database, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr("shared.stage.os._exit", lambda _status: ended.set())
+    settings = SETTINGS.model_copy(update={"longest_stage_seconds": 0.2})
+
+    def work(_attempt: Attempt) -> str:
+        assert ended.wait(60)
+        raise TransientError("released")
+
+    StageRunner(database, settings, Stage.MODEL, "worker").run(job_id, work)
+    assert ended.is_set()

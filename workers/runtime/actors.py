@@ -153,6 +153,10 @@ class ActorPool:
             raise CrashError(f"the actor of {spec.name} died", code="actor-lost") from error
         except RayError as error:
             log.exception("actor_call_failed", model=spec.name)
+            if self._known.get(spec.name, {}).get("device") == "cuda":
+                # An error may have broken its CUDA context, for every call to come.
+                self._forget(spec.name, actor)
+                ray.kill(actor, no_restart=True)
             reason = f"the actor of {spec.name} failed: {type(error).__name__}; see the log"
             raise TransientError(reason, code="actor-failed") from error
         return answer

@@ -16,7 +16,7 @@ from jwt.utils import base64url_encode
 from pydantic import ValidationError
 
 from services.api.settings import ApiSettings
-from services.api.tokens import Tokens
+from services.api.tokens import FetchedKeys, Tokens
 from shared.api_keys import Scope
 from shared.errors import ConfigurationError
 
@@ -124,6 +124,43 @@ def test_a_person_with_a_token_may_do_what_the_token_says(
     assert status("cutis:operate") == 404, "let in; there is no such job"
     assert status("cutis:read") == 403
     assert status("openid") == 401
+
+
+class Issuer:
+    """Counts how often its keys are asked for."""
+
+    def __init__(self, key: RSAPrivateKey) -> None:
+        self.asked, self.away, self.names, self._key = 0, False, ["one"], key
+
+    def get_signing_keys(self, *, refresh: bool) -> list[jwt.PyJWK]:
+        assert refresh
+        self.asked += 1
+        if self.away:
+            raise jwt.PyJWKClientConnectionError
+        public = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return [jwt.PyJWK({**public, "kid": name}, "RS256") for name in self.names]
+
+
+def test_tokens_with_unknown_keys_cannot_make_us_ask_the_issuer_each_time(
+    key: RSAPrivateKey,
+) -> None:
+    issuer, now = Issuer(key), [0.0]
+    keys = FetchedKeys(issuer, lambda: now[0])  # type: ignore[arg-type]
+
+    assert keys(token(key)).key_id == "one"
+    for number in range(10):
+        with pytest.raises(jwt.InvalidKeyError):
+            keys(token(key, kid=f"unknown-{number}"))
+    assert issuer.asked == 1
+
+    issuer.names.append("new")
+    now[0] += 31
+    assert keys(token(key, kid="new")).key_id == "new"
+    assert issuer.asked == 2
+
+    issuer.away = True
+    now[0] += 301
+    assert keys(token(key)).key_id == "one", "the keys we have still hold"
 
 
 def test_half_a_configuration_stops_the_start(tmp_path: Path) -> None:

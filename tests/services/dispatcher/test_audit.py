@@ -20,6 +20,8 @@ STRANGER = Sender(calling_ae_title="X", called_ae_title="CUTIS", peer_address="1
 class Repository:
     """Keeps what it is sent; answers only every second time if it is moody."""
 
+    name = "repository"
+
     def __init__(self, *, moody: bool = False) -> None:
         self.meanings: list[str] = []
         self._moody, self._calls = moody, 0
@@ -72,6 +74,44 @@ def test_a_repository_that_comes_and_goes_misses_nothing(database: Database) -> 
         relay.beat()
 
     assert repository.meanings == TRAIL
+
+
+class Away(Repository):
+    """Takes nothing."""
+
+    name = "away"
+
+    def send(self, message: bytes, at: str) -> None:
+        raise TransientError("away")
+
+
+def test_a_channel_that_is_away_neither_holds_up_nor_repeats_another(database: Database) -> None:
+    fill(database)
+    repository, late = Repository(), Repository()
+
+    for _ in range(3):
+        AuditRelay(database, [Away(), repository], 0).beat()
+    assert repository.meanings == TRAIL
+
+    vars(late)["name"] = Away.name  # it is back
+    AuditRelay(database, [late, repository], 0).beat()
+    assert (late.meanings, repository.meanings) == (TRAIL, TRAIL)
+
+
+def test_a_channel_that_comes_later_starts_where_the_trail_has_got_to(database: Database) -> None:
+    fill(database)
+    first, later = Repository(), Repository()
+    vars(later)["name"] = "later"
+    AuditRelay(database, [first], 0).beat()
+
+    relay = AuditRelay(database, [first, later], 0)
+    relay.beat()
+    with database.write() as session:
+        record_event(session, "QueuePaused", queue="layers", by="night-shift")
+    relay.beat()
+
+    assert later.meanings == ["Procedure Record"]
+    assert first.meanings == [*TRAIL, "Procedure Record"]
 
 
 def test_events_wait_until_transactions_that_began_before_them_have_ended(

@@ -3,7 +3,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from shared.db.engine import Database, clock
 from shared.db.migrate import Shape, fits, migrate, shape
@@ -78,3 +78,34 @@ def test_a_wrong_clock_of_one_machine_moves_no_lease_on_postgresql(
         wrong = clock(session).year == 2099
     # SQLite is a file on the one machine that writes it, and has no clock of its own.
     assert wrong is (database.engine.dialect.name == "sqlite")
+
+
+def given_to_the_server(url: str) -> dict[str, object]:
+    """Return what a connection to ``url`` would be opened with."""
+    found: dict[str, object] = {}
+
+    def connect(_dialect: object, _record: object, _args: object, given: dict[str, object]) -> None:
+        found.update(given)
+        raise ConnectionAbortedError
+
+    database = Database(url)
+    event.listen(database.engine, "do_connect", connect)
+    with pytest.raises(ConnectionAbortedError), database.write() as session:
+        session.connection()
+    database.dispose()
+    return found
+
+
+def test_a_server_that_falls_silent_is_given_up() -> None:
+    given = given_to_the_server("postgresql+psycopg://u@127.0.0.1:1/x?keepalives_idle=7")
+
+    assert given["connect_timeout"] == 10
+    assert given["tcp_user_timeout"] == 60_000
+    assert given["keepalives_idle"] == "7", "the address goes first"
+
+
+def test_a_statement_that_never_ends_is_ended_by_the_server(database: Database) -> None:
+    if database.engine.dialect.name != "postgresql":
+        return  # SQLite has no such setting
+    with database.read() as session:
+        assert session.execute(text("SHOW statement_timeout")).scalar_one() == "5min"

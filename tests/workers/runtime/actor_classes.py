@@ -30,6 +30,13 @@ class MoodyActor:
         return PredictAnswer(stage_seconds={"predict": 0.5})
 
 
+class ActorOnGpu(MoodyActor):
+    """Says that it has a GPU."""
+
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "device": "cuda"}
+
+
 class OpenActor(MoodyActor):
     """Says how its threads wait."""
 

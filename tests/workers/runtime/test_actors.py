@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from shared.errors import TransientError
-from tests.workers.runtime.actor_classes import MoodyActor, OpenActor
+from tests.workers.runtime.actor_classes import ActorOnGpu, MoodyActor, OpenActor
 from workers.catalog import model_folder
 from workers.contract import ModelSpec, Series
 from workers.findings import Findings
@@ -103,6 +103,17 @@ def test_a_bug_in_a_model_fails_the_attempt_but_not_the_actor(pool: ActorPool) -
     assert fails(pool, "raise") == "actor-failed"
 
     assert pool.predict(spec(), request("answer")).error is None
+
+
+def test_an_actor_on_a_gpu_is_made_anew_after_an_error_that_may_have_broken_its_context() -> None:
+    pool = ActorPool(SETTINGS, ActorOnGpu)
+    pool.predict(spec(), request("answer"))
+    first = pool.describe()["moody"]["pid"]
+
+    assert fails(pool, "raise") == "actor-failed"
+
+    assert pool.predict(spec(), request("answer")).error is None
+    assert pool.describe()["moody"]["pid"] != first
 
 
 def test_an_actor_that_cannot_start_counts_as_dead(pool: ActorPool) -> None:
