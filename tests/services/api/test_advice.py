@@ -10,7 +10,7 @@ from services.listener.admission import Refusal
 
 ROOT = Path(services.__file__).parents[1]
 CODE = re.compile(r'code="([a-z-]+)"')
-NEVER_END_A_JOB = {"accepted", "lease-lost", "rules"}
+NEVER_END_A_JOB = {"accepted", "lease-lost", "rules", "too-many"}
 
 
 def codes_in(*patterns: str) -> set[str]:
