@@ -198,6 +198,7 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "VL photo, JPEG 2000": lambda: _compressed(factories.rgb_photo(), JPEG2000, j2k_cr=[8]),
     "VL photo, RLE": lambda: _compressed(factories.rgb_photo(), RLELossless),
     "VL photo, left upper arm": sided_photo,
+    "VL photo, declined": factories.rgb_photo,
     "VL photos of two sizes": photos_of_two_sizes,
     "VL photo, patient seen before": factories.calibrated_photo,
     "SC, RGB": factories.sc_photo,
@@ -225,5 +226,6 @@ INPUTS: dict[str, Callable[[], Dataset | list[Dataset]]] = {
     "Confocal as SC": factories.confocal_sc,
     "LSCI, raw frames": factories.speckle_frames,
     "LSCI map, 16-bit SC": perfusion_maps.as_secondary_capture,
+    "LSCI map, 16-bit SC, MONOCHROME1": perfusion_maps.as_inverted_capture,
     "LSCI map, Parametric Map": perfusion_maps.as_parametric_map,
 }

@@ -24,6 +24,13 @@ def as_secondary_capture() -> Dataset:
     )
 
 
+def as_inverted_capture() -> Dataset:
+    """Return the same as MONOCHROME1: drawn dark on bright, its values as they are."""
+    dataset = as_secondary_capture()
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    return dataset
+
+
 def as_parametric_map() -> Dataset:
     """Return a perfusion map as float Parametric Map, the class made for it."""
     source = factories.bscan()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conformance import checkers
+from tests.conformance.__main__ import cell
 from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions
 from tests.conformance.inputs import INPUTS, series_of
 from tests.factories import part10
@@ -29,3 +30,17 @@ def test_every_input_is_an_instance_of_its_own() -> None:
     assert len({one.SOPInstanceUID for one in images}) == len(images)
     assert len({one.SeriesInstanceUID for one in images}) == len(INPUTS)
     assert len({part10(one) for one in images}) == len(images)
+
+
+def test_a_cell_says_what_was_checked_and_passes_nothing_unchecked() -> None:
+    table: dict[tuple[str, str, str], list[str]] = {
+        ("photo", "seg", "dcmqi"): [],
+        ("photo", "sr", "dcmqi"): [],
+        ("photo", "seg", "dciodvfy"): ["Error"],
+        ("photo", "sr", "dciodvfy"): [],
+    }
+    roles = ["seg", "sr", "sc"]
+
+    assert cell(table, "photo", roles, "dcmqi") == "2 pass"
+    assert cell(table, "photo", roles, "dciodvfy") == "FAILS: seg"
+    assert cell(table, "photo", roles, "dcmtk") == "-"
