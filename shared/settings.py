@@ -99,12 +99,14 @@ class Settings(BaseSettings):
         With ``rediss`` it says that certificates are required: Celery speaks TLS only where the
         address says so in its query.
         """
-        parts = urlsplit(self.redis_url)
+        url = self.redis_url
+        parts = urlsplit(url)
         if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
             query = "&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))
             parts = parts._replace(query=query)
+            url = urlunsplit(parts)
         if self.redis_password_file is None:
-            return urlunsplit(parts)
+            return url
         password = self.redis_password_file.read_text(encoding="utf-8").strip()
         user = f"{quote(self.redis_username, safe='')}:{quote(password, safe='')}"
         return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

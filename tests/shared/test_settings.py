@@ -35,6 +35,11 @@ def test_redis_over_tls_has_to_show_a_certificate(tmp_path: Path, url: str, expe
     assert settings.broker_url() == expected
 
 
+@pytest.mark.parametrize("url", ["redis://r:6379/0", "memory://", "unix:///run/redis.sock"])
+def test_without_tls_and_a_password_file_the_address_of_redis_stays_as_it_is(url: str) -> None:
+    assert Settings(redis_url=url).broker_url() == url
+
+
 def test_without_a_password_file_the_address_stays_as_it_is(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/cutis.db"
 
