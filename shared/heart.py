@@ -7,6 +7,8 @@ from types import TracebackType
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.vital import vital_thread
+
 log = structlog.get_logger()
 
 
@@ -14,14 +16,15 @@ class Heart:
     """Call ``beat`` every ``seconds`` from a thread of its own, first at once.
 
     A database error is logged and the next beat tries again: what depends on the beat (a lease,
-    a last-seen time) runs out by itself if the database stays away.
+    a last-seen time) runs out by itself if the database stays away. Any other error ends the
+    process.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float, name: str) -> None:
         self._beat = beat
         self._seconds = seconds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = vital_thread(self._run, name=name, stopping=self._stop)
 
     def __enter__(self) -> "Heart":
         self._thread.start()

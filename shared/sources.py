@@ -16,16 +16,19 @@ def source_paths(
     Raises
     ------
     AwayError, TransientError
-        ``source-removed``: retention removed one. A waiting job has the reconciler fetch it from
-        the PACS again; while it ``may_come_back`` that is waited for and counts as no failure.
+        ``source-removed``: retention removed one, or its file is lost. A waiting job has the
+        reconciler fetch it from the PACS again; while it ``may_come_back`` that is waited for and
+        counts as no failure.
     """
     paths = {}
     for one in instances:
-        if one.spool_key is None:
+        path = None if one.spool_key is None else spool.path(one.spool_key)
+        if path is None or not path.is_file():
             raise (AwayError if may_come_back else TransientError)(
-                "the source images were removed from the spool and are not back yet: they are"
-                " fetched from the PACS where that is set up, else send the study again and retry",
+                "the source images were removed from the spool, or lost, and are not back yet: they"
+                " are fetched from the PACS where that is set up, else send the study again and"
+                " retry",
                 code="source-removed",
             )
-        paths[one.sop_instance_uid] = spool.path(one.spool_key)
+        paths[one.sop_instance_uid] = path
     return paths

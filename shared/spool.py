@@ -1,6 +1,7 @@
 """Spool: where pixels wait between steps, addressed by digest or by job."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -43,6 +44,7 @@ class Spool:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self._must_be_marked = False
 
     def path(self, key: str) -> Path:
         """Return the absolute path of ``key``; ``ValueError`` if it leaves the spool."""
@@ -50,6 +52,19 @@ class Spool:
         if not path.is_relative_to(self._root):
             raise ValueError("spool key leaves the spool")
         return path
+
+    def mark(self) -> None:
+        """Put the mark of a spool into the root; from then on nothing is taken without it.
+
+        An empty mount point looks like an empty spool; the mark tells them apart.
+        """
+        if not self.is_marked():
+            self.write(_MARK, b"")
+        self._must_be_marked = True
+
+    def is_marked(self) -> bool:
+        """Say whether the root has the mark of a spool."""
+        return (self._root / _MARK).is_file()
 
     def write_by_digest(self, area: str, content: bytes) -> SpooledFile:
         """Write ``content`` durably under its own digest in ``area``; writing twice is harmless."""
@@ -99,7 +114,12 @@ class Spool:
             path.unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
-        """Return the bytes still free on the spool's file system."""
+        """Return the bytes still free on the spool's file system.
+
+        ``FileNotFoundError`` where its mark is gone: the volume is not mounted.
+        """
+        if self._must_be_marked and not self.is_marked():
+            raise FileNotFoundError(errno.ENOENT, "the spool has lost its mark")
         self._make_folder(self._root)
         return shutil.disk_usage(self._root).free
 
@@ -175,6 +195,7 @@ class Spool:
 
 
 _ASIDE = ".removed"
+_MARK = ".cutis-spool"
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from shared.failpoints import failpoint
 from shared.pulse import Pulse
 from shared.settings import Settings
 from shared.stage import retry_policy
+from shared.vital import vital_thread
 from workers.contract import ModelSpec
 
 log = structlog.get_logger()
@@ -55,7 +56,7 @@ class Dispatcher:
     def run(self, stop: threading.Event) -> None:
         """Tick until ``stop``; a database or broker that is away is waited for."""
         # Beside the loop: removing many files takes long, and no study may wait for it.
-        retention = threading.Thread(target=self._retention.run, args=(stop,), daemon=True)
+        retention = vital_thread(lambda: self._retention.run(stop), name="retention", stopping=stop)
         retention.start()
         while not stop.is_set():
             try:

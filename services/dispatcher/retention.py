@@ -20,11 +20,13 @@ from sqlalchemy.orm import Session
 from services.dispatcher.settings import RetentionSettings
 from shared.db.engine import Database
 from shared.db.retention import (
+    forget_lost_sources,
     known_files,
     needed_files,
     needed_job_files,
     release_findings,
     release_instances,
+    release_messages,
     release_quarantine,
     release_results,
 )
@@ -34,6 +36,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 200
 """Studies, jobs, results or files that one transaction is about: none of them takes long."""
+
+MESSAGES_AT_ONCE = 2000
 
 FEW = 20
 """So many files that the database never knew are no reason to doubt that it is the right one."""
@@ -75,6 +79,22 @@ class Retention:
             self._remove(kind, self._released(hours, release))
         for key in self._released(own.findings_hours, release_findings):
             self._remove_findings(key)
+        if own.messages_hours:
+            with self._database.write() as session:
+                release_messages(session, timedelta(hours=own.messages_hours), MESSAGES_AT_ONCE)
+        self.forget_lost()
+
+    def forget_lost(self) -> None:
+        """Have images that a waiting job needs and whose files are gone brought again.
+
+        Not where the spool itself is gone: a volume that is not mounted has every file still.
+        """
+        if not self._spool.is_marked():
+            return
+        with self._database.write() as session:
+            lost = forget_lost_sources(session, lambda key: self._spool.path(key).is_file())
+        if lost:
+            log.error("sources_lost", files=lost)
 
     def _released(
         self, hours: float, release: Callable[[Session, timedelta, int], list[str]]

@@ -24,6 +24,7 @@ class RetentionSettings(BaseSettings):
     ``instances_hours`` counts from the last image and the last job of a study, ``results_hours``
     and ``findings_hours`` from the end of the job, ``quarantine_hours`` from the arrival of what an
     operator discarded, ``orphans_hours`` from the last change of a file that no row knows.
+    ``messages_hours`` is for rows, not files: messages that were sent for jobs that ended.
     """
 
     model_config = SettingsConfigDict(env_prefix="CUTIS_RETENTION_", frozen=True)
@@ -33,5 +34,6 @@ class RetentionSettings(BaseSettings):
     results_hours: float = Field(default=168.0, ge=0)
     quarantine_hours: float = Field(default=720.0, ge=0)
     orphans_hours: float = Field(default=24.0, ge=0)
+    messages_hours: float = Field(default=168.0, ge=0)
     sweep_seconds: float = Field(default=60.0, gt=0)
     search_seconds: float = Field(default=3600.0, gt=0)

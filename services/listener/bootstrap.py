@@ -28,12 +28,14 @@ from services.listener.server import GuardedServer
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
+from shared.db.retention import holds_files
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from shared.errors import ConfigurationError
 from shared.pulse import Pulse
 from shared.settings import PacsSettings, Settings
 from shared.spool import Spool
 from shared.tls import TlsFiles, server_context
+from shared.vital import vital_thread
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +57,7 @@ class Listener:
         self._complaints = Complaints()
         budget = Budget(own.memory_bytes)
         self._connections = Connections(_bounds(own), self._complaints, budget)
-        spool = Spool(settings.spool)
+        self._spool = spool = Spool(settings.spool)
         store = InstanceStore(self._database, spool, own.min_free_bytes, settings.spool_max_bytes)
         self._released = ReleasedInstances(self._database, spool, store, settings.ae_title)
         self._associations = Associations(
@@ -92,20 +94,22 @@ class Listener:
         Raises
         ------
         ConfigurationError
-            The address cannot be bound, or the TLS files cannot be used.
+            The address cannot be bound, the TLS files cannot be used, or the spool is not there.
         """
         # Never print a value that breaks a rule: it may be a name.
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         complain_for_libraries(self._complaints)
+        self._open_spool()
         self._associations.start()
         self._server = self._open_server()
         self._pulse.beat()
-        self._run(self._server.serve_forever)
-        self._run(self._keep_alive)
-        self._run(lambda: self._released.run(self._stopping, self._settings.heartbeat_seconds))
+        self._run("server", self._server.serve_forever)
+        self._run("heart", self._keep_alive)
+        pause = self._settings.heartbeat_seconds
+        self._run("released", lambda: self._released.run(self._stopping, pause))
         if self._reconciler is not None:
             reconciler = self._reconciler
-            self._run(lambda: reconciler.run(self._stopping))
+            self._run("reconciler", lambda: reconciler.run(self._stopping))
         if not self._own.allowed_ae_titles or not self._own.allowed_addresses:
             log.warning("nobody may send: allowed_ae_titles or allowed_addresses is empty")
         log.info(
@@ -134,8 +138,20 @@ class Listener:
         self._database.dispose()
         log.info("stopped")
 
-    def _run(self, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, daemon=True)
+    def _open_spool(self) -> None:
+        # A mark lacks in a new spool, in one of an earlier version, and where a volume is missing.
+        if not self._spool.is_marked() and not any(self._spool.files("instances")):
+            with self._database.read() as session:
+                if holds_files(session):
+                    raise ConfigurationError(
+                        "the database knows files of this spool, but it is empty: is its volume"
+                        " mounted? Where they are lost, put an empty file .cutis-spool into it",
+                        code="spool",
+                    )
+        self._spool.mark()
+
+    def _run(self, name: str, target: Callable[[], None]) -> None:
+        thread = vital_thread(target, name=name, stopping=self._stopping)
         thread.start()
         self._threads.append(thread)
 

@@ -127,7 +127,8 @@ class InstanceStore:
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             return False  # the very same bytes: recording says so, and counts
-        if any(self._content_digest(one) == manifest.content_sha256 for one in known.values()):
+        used = [one for one in known.values() if not one.conflict]
+        if any(self._content_digest(one) == manifest.content_sha256 for one in used):
             uid = manifest.sop_instance_uid
             log.info("instance known in another encoding", sop_instance_uid=uid)
             return True

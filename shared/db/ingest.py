@@ -43,6 +43,7 @@ class Kept:
 
     spool_key: str
     content_sha256: str
+    conflict: bool = False
 
 
 def open_association(session: Session, listener: str, sender: Sender) -> int:
@@ -139,7 +140,9 @@ def spooled_instances(session: Session, sop_instance_uid: str) -> dict[str, Kept
         )
     )
     return {
-        one.sha256: Kept(spool_key=one.spool_key, content_sha256=_content_sha256(one))
+        one.sha256: Kept(
+            spool_key=one.spool_key, content_sha256=_content_sha256(one), conflict=one.conflict
+        )
         for one in rows
         if one.spool_key is not None
     }
@@ -169,7 +172,7 @@ def record_instance(
     known = _same(earlier, manifest, file)
     if known is not None:
         _restore(session, known, study, file)
-        return Recorded.DUPLICATE
+        return Recorded.CONFLICT if known.conflict else Recorded.DUPLICATE
     conflict = bool(earlier)
     session.add(
         Instance(

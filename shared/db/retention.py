@@ -4,16 +4,25 @@ A job needs its files until it is done, or until a later revision superseded it:
 failed, parked and cancelled jobs can still be worked on or tried again.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.events import record_event
-from shared.db.tables import Instance, Job, QuarantinedInstance, Result, Study, StudyRevision
-from shared.states import FINAL, JobState, QuarantineState
+from shared.db.lots import in_lots
+from shared.db.tables import (
+    Instance,
+    Job,
+    OutboxMessage,
+    QuarantinedInstance,
+    Result,
+    Study,
+    StudyRevision,
+)
+from shared.states import FINAL, WAITING, JobState, QuarantineState
 
 
 def release_instances(session: Session, age: timedelta, limit: int) -> list[str]:
@@ -76,12 +85,53 @@ def release_quarantine(session: Session, age: timedelta, limit: int) -> list[str
             QuarantinedInstance.received_at < clock(session) - age,
         )
         .limit(limit)
+        # Locked: the same bytes may arrive in this moment, and are held again then.
+        .with_for_update(skip_locked=True)
     ).all()
     ids = [row.id for row in rows]
     session.execute(
         update(QuarantinedInstance).where(QuarantinedInstance.id.in_(ids)).values(spool_key=None)
     )
     return [row.spool_key for row in rows if row.spool_key is not None]
+
+
+def release_messages(session: Session, age: timedelta, limit: int) -> int:
+    """Remove messages that were sent ``age`` ago for jobs that ended; return how many."""
+    ids = session.scalars(
+        select(OutboxMessage.id)
+        .join(Job, Job.id == OutboxMessage.job_id)
+        .where(OutboxMessage.sent_at < clock(session) - age, Job.state.in_(tuple(FINAL)))
+        .order_by(OutboxMessage.id)
+        .limit(limit)
+    ).all()
+    session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(ids)))
+    return len(ids)
+
+
+def forget_lost_sources(session: Session, is_there: Callable[[str], bool]) -> int:
+    """Give up spool keys of files that waiting jobs need and that are not there; return how many.
+
+    The reconciler then brings them again, as it does what retention removed.
+    """
+    waiting = session.scalars(
+        select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
+    )
+    needed = sorted({one for ids in waiting for one in ids})
+    lost = 0
+    for lot in in_lots(needed):
+        query = select(Instance).where(Instance.id.in_(lot), Instance.spool_key.is_not(None))
+        for row in session.scalars(query.with_for_update()):
+            if not is_there(row.spool_key or ""):
+                row.spool_key = None
+                lost += 1
+                uid = row.sop_instance_uid
+                record_event(session, "SourceLost", study_id=row.study_id, sop_instance_uid=uid)
+    return lost
+
+
+def holds_files(session: Session) -> bool:
+    """Say whether any received image should be on the spool."""
+    return session.scalar(select(exists().where(Instance.spool_key.is_not(None)))) or False
 
 
 def needed_files(session: Session, keys: Collection[str]) -> set[str]:

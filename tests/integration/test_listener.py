@@ -35,6 +35,7 @@ from shared.db.tables import (
     RefusedInstance,
     RefusedSender,
 )
+from shared.errors import ConfigurationError
 from shared.settings import Settings
 from shared.transport import Requestor
 from tests import factories
@@ -503,3 +504,15 @@ def refuses_connections(port: int) -> bool:
     except OSError:  # reset: it closed while we came in
         return False
     return False
+
+
+def test_a_listener_does_not_start_on_a_spool_that_is_not_the_one_it_knew(
+    start: StartListener, settings: Settings
+) -> None:
+    assert send(start(), photo()) == [SUCCESS]
+    shutil.rmtree(settings.spool)  # a volume that is not mounted any more
+    with pytest.raises(ConfigurationError, match="is its volume mounted"):
+        start()
+    settings.spool.mkdir()
+    (settings.spool / ".cutis-spool").touch()  # it is lost, says the operator
+    assert send(start(), photo(SOPInstanceUID="1.2.3.4")) == [SUCCESS]

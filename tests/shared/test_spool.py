@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.listener.room import Room
 from shared.errors import ResourceError
 from shared.spool import Spool
 
@@ -64,3 +65,13 @@ def test_a_folder_is_removed_with_what_it_holds(spool: Spool) -> None:
     spool.remove("jobs/1")
 
     assert not spool.path("jobs/1").exists()
+
+
+def test_a_spool_that_lost_its_mark_has_no_room(spool: Spool) -> None:
+    assert spool.free_bytes() > 0
+    spool.mark()
+    assert spool.free_bytes() > 0
+    spool.remove(".cutis-spool")
+    with pytest.raises(FileNotFoundError):
+        spool.free_bytes()
+    assert not Room(spool, min_free_bytes=0, max_bytes=0).take()

@@ -9,10 +9,19 @@ from sqlalchemy import select, update
 
 from services.dispatcher.retention import FEW, Retention
 from services.dispatcher.settings import RetentionSettings
-from shared.db.engine import Database
+from shared.db.engine import Database, clock
 from shared.db.ingest import Recorded, record_instance, record_quarantine
 from shared.db.pacs import removed_sources
-from shared.db.tables import Event, Instance, Job, QuarantinedInstance, Result, Study, StudyRevision
+from shared.db.tables import (
+    Event,
+    Instance,
+    Job,
+    OutboxMessage,
+    QuarantinedInstance,
+    Result,
+    Study,
+    StudyRevision,
+)
 from shared.errors import TransientError
 from shared.sources import source_paths
 from shared.spool import Spool
@@ -118,6 +127,38 @@ def test_an_image_that_comes_again_is_used_again(
         paths = source_paths(spool, [row], may_come_back=False)
         assert paths["1.2.3"].read_bytes() == b"pixels"
         assert removed_sources(session) == {}
+
+
+def test_a_file_that_a_waiting_job_needs_and_that_is_lost_is_brought_again(
+    kept: Kept, retention: Retention, database: Database, spool: Spool
+) -> None:
+    spool.remove(kept.source.key)
+    retention.sweep()
+    with database.read() as session:
+        assert removed_sources(session) == {}, "without its mark it may be another volume"
+        row = session.scalars(select(Instance)).one()
+        with pytest.raises(TransientError, match="or lost"):
+            source_paths(spool, [row], may_come_back=False)
+    spool.mark()
+    retention.sweep()
+    with database.read() as session:
+        assert removed_sources(session) == {"1.2.3": (kept.source.sha256, "")}
+
+
+def test_messages_of_jobs_that_ended_go_and_those_of_others_stay(
+    kept: Kept, retention: Retention, database: Database
+) -> None:
+    def messages() -> int:
+        with database.read() as session:
+            return len(session.scalars(select(OutboxMessage)).all())
+
+    with database.write() as session:
+        session.execute(update(OutboxMessage).values(sent_at=clock(session) - timedelta(days=8)))
+    retention.sweep()
+    assert messages() == 1
+    kept.end(JobState.DONE)
+    retention.sweep()
+    assert messages() == 0
 
 
 def test_quarantine_is_held_until_an_operator_has_discarded_it(
