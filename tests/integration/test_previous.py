@@ -12,7 +12,7 @@ from services.writer.history import PacsArchive
 from services.writer.identity import Identity
 from services.writer.previous import NONE, find_previous
 from services.writer.store import store_result
-from shared.errors import ConfigurationError
+from shared.errors import AwayError
 from shared.pacs import make_pacs
 from tests import factories
 from tests.conformance.checkers import complaints_about
@@ -72,8 +72,8 @@ def test_a_patient_id_is_no_wildcard_and_a_stranger_has_no_visits(orthanc: Ortha
         assert find_previous(archive, stranger, _identity(stranger)) == NONE
 
 
-def test_an_archive_that_refuses_us_says_so(orthanc: OrthancServer) -> None:
+def test_an_archive_that_refuses_us_is_waited_for(orthanc: OrthancServer) -> None:
     second = photo("20260601")
     archive = PacsArchive(orthanc.pacs_settings(password="wrong"), "CUTIS")
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(AwayError):
         find_previous(archive, second, _identity(second))

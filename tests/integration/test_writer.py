@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from services.writer.store import store_result
-from shared.errors import ConfigurationError
+from shared.errors import AwayError
 from shared.pacs import make_pacs
 from tests import factories
 from tests.conformance.checkers import complaints_about
@@ -67,9 +67,9 @@ def test_results_are_stored_once_and_come_back_byte_by_byte(
             assert stored == one.content, one.role
 
 
-def test_wrong_password_needs_an_operator(orthanc: OrthancServer) -> None:
+def test_an_archive_that_refuses_our_password_is_waited_for(orthanc: OrthancServer) -> None:
     pacs = make_pacs(orthanc.pacs_settings(password="wrong"), "CUTIS")
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(AwayError):
         pacs.echo()
 
 
