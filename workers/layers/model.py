@@ -46,7 +46,7 @@ _STRIP_PIXELS = 2**20
 _OVERLAP = 96
 """Columns that neighbouring strips share on each side: more than the network can see."""
 
-_MOST_BAND_ENTROPY = 0.3
+_MOST_BAND_ENTROPY = 0.23
 _MOST_ENTROPY = 0.2
 """Mean entropy, at the junction and of whole frames, above which the network is guessing.
 
