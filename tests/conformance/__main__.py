@@ -21,12 +21,13 @@ from tests import factories
 from tests.conformance.archive import store_and_read_back
 from tests.conformance.checkers import CHECKERS, Exemption, ask, exemptions, missing_programs
 from tests.conformance.inputs import INPUTS, series_of
+from tests.conformance.voxels import voxel_complaints
 from tests.orthanc import OrthancServer
 from tests.services.writer.samples import build_series, findings_for, without_overlap
 from tests.services.writer.visits import follow_up
 from workers.findings import Findings
 
-COLUMNS = (*CHECKERS, "Orthanc", "same bytes")
+COLUMNS = (*CHECKERS, "voxels", "Orthanc", "same bytes")
 
 Table = dict[tuple[str, str, str], list[str]]
 """(input, role, column) → complaints."""
@@ -70,6 +71,9 @@ def _examine(names: Sequence[str], folder: Path) -> tuple[Table, set[Exemption]]
                     used |= needed
                     if complaints is not None:
                         table.setdefault((name, one.role, checker), []).extend(complaints)
+                if one.role == "seg" and (found := _findings(name, series_of(name))):
+                    wrong = voxel_complaints(one.content, found)
+                    table.setdefault((name, one.role, "voxels"), []).extend(wrong)
                 wrong = store_and_read_back(orthanc, one)
                 table.setdefault((name, one.role, "Orthanc"), []).extend(wrong)
     # Last, so that a clock read anywhere has moved on.
@@ -87,20 +91,24 @@ def _build(name: str, folder: Path) -> list[BuiltResult]:
         return [_notice(images, folder)]
     if name == "VL photo, patient seen before":
         return follow_up(images[0], folder)
+    encoding: StackEncoding = "labelmap-rle" if "label map" in name else "binary"
+    return build_series(images, folder, _findings(name, images), encoding, {"pdf", "pr"})
+
+
+def _findings(name: str, images: Sequence[Dataset]) -> list[Findings]:
+    """Return the findings on ``images``; none where :func:`_build` makes its own."""
+    if name == "VL photo, patient seen before":
+        return []
     if name == "VL photo, declined":
-        declined = [
+        return [
             Findings(sop_instance_uid=one.SOPInstanceUID, eligible=False, reason="too dark")
             for one in images
         ]
-        return build_series(images, folder, declined, extra_roles={"pdf", "pr"})
     condensed = [one.SeriesDescription.startswith("LSCI raw") for one in images]
     findings = [
         findings_for(one, condensed_map=each) for one, each in zip(images, condensed, strict=True)
     ]
-    encoding: StackEncoding = "labelmap-rle" if "label map" in name else "binary"
-    if encoding == "labelmap-rle":
-        findings = [without_overlap(one) for one in findings]
-    return build_series(images, folder, findings, encoding, {"pdf", "pr"})
+    return [without_overlap(one) for one in findings] if "label map" in name else findings
 
 
 def _notice(images: Sequence[Dataset], folder: Path) -> BuiltResult:

@@ -60,7 +60,7 @@ class Exemption:
 
 def missing_programs() -> list[str]:
     """Return which of the programs are not installed (``make test`` installs them)."""
-    return [name for name in PROGRAMS if _program(name) is None]
+    return [name for name in PROGRAMS if program(name) is None]
 
 
 @cache
@@ -110,7 +110,7 @@ def dcmqi(content: bytes) -> list[str] | None:
         where = ["--outputDirectory", str(out), "-t", "nrrd"]
         if name == "tid1500reader":
             where = ["--outputMetadata", str(out / "report.json")]
-        command = [_program(name) or name, "--inputDICOM", str(path), *where]
+        command = [program(name) or name, "--inputDICOM", str(path), *where]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode == 0 and any(out.iterdir()):
             return []
@@ -187,12 +187,13 @@ def _run(name: str, content: bytes, *options: str) -> subprocess.CompletedProces
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one.dcm"
         path.write_bytes(content)
-        command = [_program(name) or name, *options, str(path)]
+        command = [program(name) or name, *options, str(path)]
         return subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False
         )
 
 
-def _program(name: str) -> str | None:
+def program(name: str) -> str | None:
+    """Return where a checker's program is."""
     # dcmqi's programs are a Python package: they lie beside the interpreter.
     return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)

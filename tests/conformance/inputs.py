@@ -117,7 +117,9 @@ def placed_stack() -> Dataset:
     placed.PixelData = source.PixelData
     shared = placed.SharedFunctionalGroupsSequence[0]
     shared.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
-    shared.PixelMeasuresSequence[0].PixelSpacing = [0.001, 0.002]
+    (measures,) = shared.PixelMeasuresSequence
+    measures.PixelSpacing = [0.001, 0.002]
+    measures.SliceThickness = measures.SpacingBetweenSlices = 0.005
     for index, group in enumerate(placed.PerFrameFunctionalGroupsSequence):
         group.PlanePositionSequence[0].ImagePositionPatient = [0, round(0.005 * index, 3), 0]
     return placed
