@@ -29,7 +29,7 @@ from workers.learning.weights import save_weights
 
 log = structlog.get_logger()
 
-TRAINING_SUBJECTS = range(12_000)
+TRAINING_SUBJECTS = range(5000)
 CALIBRATION_SUBJECTS = range(500_000, 500_200)
 """Neither trained nor tested on: where it has trained, a network is surer than it should be."""
 
