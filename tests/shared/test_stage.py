@@ -12,6 +12,7 @@ from shared.settings import Settings
 from shared.stage import Attempt, StageRunner
 from shared.states import JobState, Stage
 from tests.shared.db.rows import queued_job
+from tests.shared.test_pacs import web_pacs
 
 SETTINGS = Settings(lease_seconds=5, heartbeat_seconds=0.05, retry_backoff_seconds=0.001)
 
@@ -124,3 +125,27 @@ def test_work_that_hangs_ends_its_process_instead_of_keeping_its_lease(
 
     StageRunner(database, settings, Stage.MODEL, "worker").run(job_id, work)
     assert ended.is_set()
+
+
+def test_a_job_outlives_an_archive_that_turns_us_away_without_being_retried_by_hand(
+    database: Database, job_id: str
+) -> None:
+    def turned_away_by(status: int) -> Job:
+        def work(_attempt: Attempt) -> None:
+            with web_pacs(status) as (pacs, _):
+                pacs.echo()
+
+        StageRunner(database, SETTINGS, Stage.WRITE, "writer").run(job_id, work)
+        with database.read() as session:
+            return session.get_one(Job, job_id)
+
+    run(database, job_id, lambda _attempt: "jobs/findings")
+    for status in (401, 403, 404, 302):
+        job = turned_away_by(status)
+        assert (job.state, job.failures, job.crashes) == (JobState.INFERRED, 0, 0)
+        assert str(status) in job.reason
+        with database.write() as session:
+            row = session.get_one(Job, job_id)
+            row.not_before = row.created_at  # its backoff is over
+
+    assert turned_away_by(204).state == JobState.DONE
