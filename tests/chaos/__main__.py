@@ -86,7 +86,7 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
             books = balance(first, before.answers, database, spool, pacs)
             _report_rolling(name, books, back, before, time.monotonic() - start)
             good = rested and not books.wrongs
-            disturber = Disturber(planned, pipeline.process.pid, data, marks)
+            disturber = Disturber(planned, pipeline.process.pid, data, marks, database)
             sender = Sender(queue, pipeline.addresses.listener)
             _disturb(sender, disturber, options.minutes * 60)
             sender.finish(120)

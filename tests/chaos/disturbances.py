@@ -10,10 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from sqlalchemy import text
 
+from shared.db.engine import Database
 from shared.failpoints import FAILPOINTS
 
-KILLED = ("listener", "dispatcher", "worker", "actor", "writer", "redis", "orthanc")
+KILLED = (
+    "listener",
+    "dispatcher",
+    "worker",
+    "actor",
+    "head",
+    "writer",
+    "api",
+    "redis",
+    "orthanc",
+)
 STOPPED = ("listener", "dispatcher", "worker", "writer")
 _COMMANDS = {
     "listener": "services.listener",
@@ -24,15 +36,24 @@ _COMMANDS = {
     "orthanc": "Orthanc",
     "api": "services.api",
     "actor": "ray::ModelActor",
+    "head": "gcs_server",
 }
 _ROLE_OF = {"relay": "dispatcher", "spool": "writer"}
 _SETTLED_SECONDS = 1.5
 _PATIENCE_SECONDS = 45.0
+_CUT_EVERY_SECONDS = 20.0
+_CUT = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disturbance:
-    """``kill`` (SIGKILL), ``wipe`` (and its memory), ``stop`` (SIGTERM), or a failpoint's name."""
+    """``kill`` (SIGKILL), ``wipe`` (and its memory), ``stop`` (SIGTERM), or a failpoint's name.
+
+    ``cut`` ends every connection to PostgreSQL, as its failing over would.
+    """
 
     role: str
     what: str
@@ -48,6 +69,7 @@ def schedule(seed: int, kills: int) -> list[Disturbance]:
         planned += [Disturbance(role=role, what="kill")] * kills
     planned += [Disturbance(role=role, what="stop") for role in STOPPED]
     planned += [Disturbance(role="redis", what="wipe")] * kills
+    planned += [Disturbance(role="database", what="cut")] * 3 * kills
     random.Random(seed).shuffle(planned)
     return planned
 
@@ -61,20 +83,29 @@ def arming(seed: int) -> str:
 class Disturber:
     """Disturbs a pipeline below ``supervisor``; each role only while it is at work.
 
-    A failpoint is armed by removing its mark; the mark is back when it has fired.
+    A failpoint is armed by removing its mark; the mark is back when it has fired. ``database`` is
+    the one to cut off; SQLite has no connections that could be.
     """
 
     def __init__(
-        self, planned: list[Disturbance], supervisor: int, data: Path, marks: Path
+        self,
+        planned: list[Disturbance],
+        supervisor: int,
+        data: Path,
+        marks: Path,
+        database: Database,
     ) -> None:
         self._waiting: dict[str, list[Disturbance]] = {}
+        self._database = database
         for one in planned:
-            self._waiting.setdefault(one.role, []).append(one)
+            if one.what != "cut" or database.engine.dialect.name == "postgresql":
+                self._waiting.setdefault(one.role, []).append(one)
         self._supervisor = psutil.Process(supervisor)
         self._data, self._marks = data, marks
         self._armed: dict[str, tuple[Disturbance, float]] = {}
-        self.total, self.over = len(planned), 0
+        self.total, self.over = sum(map(len, self._waiting.values())), 0
         self.done: Counter[str] = Counter()
+        self._cut_at = 0.0
         for name in FAILPOINTS:
             (marks / name).touch()
 
@@ -118,6 +149,9 @@ class Disturber:
             (self._marks / one.what).unlink()
             self._armed[one.role] = (one, time.monotonic())
             return
+        if one.what == "cut":
+            self._cut()
+            return
         try:
             alive[one.role].send_signal(signal.SIGTERM if one.what == "stop" else signal.SIGKILL)
         except psutil.NoSuchProcess:
@@ -127,6 +161,20 @@ class Disturber:
             self._forget_queue()
         self.over += 1
         self.done[f"{one.what} {one.role}"] += 1
+
+    def _cut(self) -> None:
+        now = time.monotonic()
+        if now - self._cut_at < _CUT_EVERY_SECONDS:
+            self._waiting["database"].append(Disturbance(role="database", what="cut"))
+            return
+        self._cut_at = now
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+        with self._database.engine.connect() as connection:
+            connection.execute(
+                text(others + "pg_backend_pid() AND backend_type = 'client backend'")
+            )
+        self.over += 1
+        self.done["cut database"] += 1
 
     def _forget_queue(self) -> None:
         # Before the supervisor starts it again, a second later.
@@ -154,10 +202,12 @@ def alive_roles(supervisor: psutil.Process) -> dict[str, psutil.Process]:
 
 
 def is_settled(role: str, alive: dict[str, psutil.Process]) -> bool:
-    """Say whether ``role`` is at work: a worker is once its actor is."""
-    return role in alive and (role != "worker" or "actor" in alive)
+    """Say whether ``role`` is at work: a worker, with its Ray, is once its actor is."""
+    if role == "database":
+        return True
+    return role in alive and (role not in {"worker", "head"} or "actor" in alive)
 
 
 def _leader(role: str, process: psutil.Process) -> int:
     """Return the process group in which a process of ``role`` is the one we mean."""
-    return os.getpgid(process.pid) if role == "actor" else process.pid
+    return os.getpgid(process.pid) if role in {"actor", "head"} else process.pid
