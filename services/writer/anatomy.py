@@ -22,6 +22,12 @@ from shared.dicom.spacing import shared_groups
 
 _SIDES = {"R": codes.RIGHT, "L": codes.LEFT, "B": codes.BILATERAL}
 _UNPAIRED = "U"
+_UNPAIRED_PARTS = {
+    *("ABDOMEN", "BACK", "CHEST", "FACE", "HEAD", "MOUTH", "NECK", "NOSE"),
+    *("PENIS", "SCALP", "VULVA"),
+}
+"""Parts of table L-1 of PS3.16 that are not paired: Laterality has no place beside them."""
+
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")  # VR CS, PS3.5 6.2
 
 T = TypeVar("T")
@@ -77,6 +83,8 @@ class Anatomy:
                 result.ImageLaterality = self.side
         elif "Laterality" in result and self.side in {"R", "L"}:
             result.Laterality = self.side
+        elif "Laterality" in result and self.body_part in _UNPAIRED_PARTS:
+            del result.Laterality
 
 
 def anatomy(source: Dataset) -> Anatomy:

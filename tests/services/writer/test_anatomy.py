@@ -8,6 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from services.writer.anatomy import Anatomy, anatomy
 from services.writer.identity import concept
@@ -133,3 +134,13 @@ def test_only_what_is_stated_once_and_well_counts(
     said = anatomy(source)
 
     assert said == (Anatomy("", UPPER_ARM, "") if expected == "no side" else expected)
+
+
+@pytest.mark.parametrize(("part", "asked"), [("CHEST", False), ("ARM", True), ("", True)])
+def test_a_picture_of_an_unpaired_part_has_no_laterality(part: str, asked: bool) -> None:
+    picture = Dataset()
+    picture.SOPClassUID, picture.Laterality = SecondaryCaptureImageStorage, None
+
+    Anatomy(body_part=part).state(picture)
+
+    assert ("Laterality" in picture) is asked
