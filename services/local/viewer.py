@@ -133,7 +133,7 @@ async def _ask_pacs(request: Request) -> Response:
     headers["Forwarded"] = f"host={request.url.netloc};proto={request.url.scheme}"
     asked = client.build_request("GET", f"{request.app.state.root}{path}{query}", headers=headers)
     try:
-        answer = await client.send(asked, stream=True)
+        answer = await _answer(client, asked)
     except httpx.HTTPError:
         return PlainTextResponse("The PACS does not answer.", status_code=502)
     kept = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
@@ -143,3 +143,11 @@ async def _ask_pacs(request: Request) -> Response:
         headers={**kept, **_HEADERS, "Cache-Control": "no-store"},
         background=BackgroundTask(answer.aclose),
     )
+
+
+async def _answer(client: httpx.AsyncClient, asked: httpx.Request) -> httpx.Response:
+    """Ask once more where the connection had gone: Orthanc closes those that rest for a second."""
+    try:
+        return await client.send(asked, stream=True)
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        return await client.send(asked, stream=True)

@@ -22,6 +22,8 @@ class Pacs(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append((self.path, {name.lower(): one for name, one in self.headers.items()}))
+        if "dropped" in self.path and len(self.asked) == 1:
+            return  # the connection closes without an answer
         known = "missing" not in self.path
         self.send_response(200 if known else 404)
         self.send_header("Content-Type", "application/dicom+json")
@@ -75,6 +77,13 @@ def test_the_configuration_is_ours(client: TestClient) -> None:
 
     assert "/dicom-web" in answer.text
     assert answer.headers["content-type"].startswith("text/javascript")
+
+
+def test_a_question_whose_connection_had_closed_is_asked_again(
+    client: TestClient, asked: Asked
+) -> None:
+    assert client.get("/dicom-web/dropped").json() == []
+    assert len(asked) == 2
 
 
 def test_the_pacs_is_asked_with_its_password_which_the_browser_never_sees(
