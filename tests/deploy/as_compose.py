@@ -66,6 +66,8 @@ class Project:
             "mem_limit": container["resources"]["limits"]["memory"].replace("i", ""),
             **self._mounts(name, pod, container),
         }
+        if pod["spec"].get("restartPolicy") == "OnFailure":
+            service["restart"] = "on-failure:10"  # a job tries again, as with its backoffLimit
         if "command" in container:  # without, the image's own entry point, as in Kubernetes
             service["entrypoint"] = [_escaped(one) for one in container["command"]]
         if probe := container.get("readinessProbe"):
