@@ -56,13 +56,14 @@ SET_ASIDE = {
     **dict.fromkeys(("SC_rgb_jls_lossy_line.dcm", "SC_rgb_jls_lossy_sample.dcm"), "bad-uid"),
     **dict.fromkeys(("UN_sequence.dcm", "priv_SQ.dcm", "empty_charset_LEI.dcm"), "bad-uid"),
 }
-KNOWN_IN_ANOTHER_ENCODING = {"MR_small_expb.dcm", "MR_small_implicit.dcm"}  # of MR_small.dcm
+KNOWN_IN_ANOTHER_ENCODING = {"MR_small_implicit.dcm"}  # of MR_small.dcm
 # Of another file, which came first, they have the SOP Instance UID but not the pixels or header.
 CONFLICTS = {
     "JPEG2000.dcm",
     "JPGExtended.dcm",
     "MR_small_RLE.dcm",
     "MR_small_bigendian.dcm",
+    "MR_small_expb.dcm",  # the same as MR_small_bigendian.dcm in another encoding
     "MR_small_jp2klossless.dcm",
     "MR_small_jpeg_ls_lossless.dcm",
     "MR_small_padded.dcm",
@@ -147,8 +148,9 @@ class Intake:
             if held is not None:
                 return Answer(status=status, code=held.code)
             row = session.scalars(select(Instance).where(Instance.sha256 == sha256)).one_or_none()
-            if row is None:
-                return Answer(status=status, code="known")
+            if row is None:  # its content is held under another file's bytes
+                known = "known" if status is Status.SUCCESS else "conflict"
+                return Answer(status=status, code=known)
             if row.conflict:
                 return Answer(status=status, code="conflict")
             manifest = InstanceManifest.model_validate(row.manifest)
