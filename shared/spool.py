@@ -59,12 +59,12 @@ class Spool:
         An empty mount point looks like an empty spool; the mark tells them apart.
         """
         if not self.is_marked():
-            self.write(_MARK, b"")
+            self.write(MARK, b"")
         self._must_be_marked = True
 
     def is_marked(self) -> bool:
         """Say whether the root has the mark of a spool."""
-        return (self._root / _MARK).is_file()
+        return (self._root / MARK).is_file()
 
     def write_by_digest(self, area: str, content: bytes) -> SpooledFile:
         """Write ``content`` durably under its own digest in ``area``; writing twice is harmless."""
@@ -195,7 +195,7 @@ class Spool:
 
 
 _ASIDE = ".removed"
-_MARK = ".cutis-spool"
+MARK = ".cutis-spool"
 
 
 def sync_folder(folder: Path) -> None:
