@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import structlog
+
 from shared.errors import CutisError
 from workers.runtime.reading import read_all
 from workers.runtime.request import InstanceFile, SeriesFiles
@@ -34,6 +36,7 @@ def decode_apart(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     resource.setrlimit(resource.RLIMIT_AS, (LONGEST, LONGEST))
     found = {path: _decoded(path) for path in sys.stdin.read().split("\n") if path}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
