@@ -81,6 +81,10 @@ class ConfigurationError(PermanentError):
     default_code = "configuration"
 
 
+ONE_FAILED = (ArithmeticError, AttributeError, CutisError, LookupError, TypeError, ValueError)
+"""What one of many (a study, an instance) may meet where the others must not wait for it: an error
+of ours, or data that makes no sense. Errors of the database come besides."""
+
 CarriedError = tuple[str, str, str]
 """An error as words: name of its class, code, reason."""
 

@@ -26,14 +26,12 @@ def vital_thread(
     """
 
     def run() -> None:
-        ended = False
         try:
             target()
-            ended = True
         finally:
-            if not ended and not stopping.is_set():
-                kind = sys.exc_info()[0]
-                log.critical("thread_lost", thread=name, reason=kind.__name__ if kind else "")
+            kind = sys.exc_info()[0]
+            if kind is not None and not stopping.is_set():
+                log.critical("thread_lost", thread=name, reason=kind.__name__)
                 os._exit(STATUS)
 
     return threading.Thread(target=run, name=name, daemon=True)

@@ -15,7 +15,7 @@ from shared.db.events import record_event
 from shared.db.jobs import job_key, open_job, scales_in_key
 from shared.db.studies import digest_of, instances_of, manifest_of, supersede_earlier
 from shared.db.tables import Instance, RoutingDecision, Study, StudyRevision
-from shared.errors import CutisError
+from shared.errors import ONE_FAILED
 from shared.failpoints import failpoint
 from workers.catalog import weights_manifest
 from workers.contract import ModelSpec
@@ -25,9 +25,6 @@ log = structlog.get_logger()
 
 MOST_INSTANCES = 50_000
 """Instances of a study that is routed: no skin study has as many, and memory is not endless."""
-
-FAILS = (ArithmeticError, AttributeError, CutisError, LookupError, TypeError, ValueError)
-"""What routing one revision may meet besides errors of the database."""
 
 
 class NewRevisions:
@@ -66,7 +63,7 @@ class NewRevisions:
             with self._database.write() as session:
                 routed = route_revision(session, revision_id, self._catalogue, self._rules)
                 failpoint("dispatcher.before-route-commit")
-        except (*FAILS, SQLAlchemyError) as error:
+        except (*ONE_FAILED, SQLAlchemyError) as error:
             kind = type(error).__name__  # its text may quote a row
             log.error("study_not_routed", revision_id=revision_id, reason=kind)  # noqa: TRY400
             if not failures:

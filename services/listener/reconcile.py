@@ -20,7 +20,7 @@ from services.listener.storage import InstanceStore
 from shared.db import pacs as book
 from shared.db.engine import Database, clock
 from shared.db.ingest import Sender
-from shared.errors import CutisError, ResourceError
+from shared.errors import ONE_FAILED, CutisError, ResourceError
 from shared.orthanc import HeldInstance, Orthanc
 from shared.settings import PacsSettings
 
@@ -28,10 +28,6 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
 """Instances that are looked at in one go."""
-
-ONE_FAILED = (ArithmeticError, AttributeError, CutisError, LookupError, TypeError, ValueError)
-"""What one study or instance may meet: an error of the archive's, or an answer that makes no sense.
-The others must not wait for it."""
 
 # Orthanc's times are UTC or local, depending on its version.
 _TIME_ZONES = timedelta(hours=14)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.listener.budget import COPIES
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -76,7 +78,7 @@ class ListenerSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.memory_bytes < 2 * self.max_instance_bytes:
+        if self.memory_bytes < COPIES * self.max_instance_bytes:
             raise ValueError("memory_bytes must be at least twice max_instance_bytes")
         return self
 

@@ -48,6 +48,13 @@ def job_key(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def awaited_instances(session: Session) -> list[int]:
+    """Return the ids of instances that waiting jobs need, in order, each once."""
+    waiting = Job.state.in_(tuple(WAITING.values()))
+    needed = session.scalars(select(Job.instance_ids).where(waiting))
+    return sorted({one for ids in needed for one in ids})
+
+
 def scales_in_key(scales: Mapping[str, float]) -> dict[str, Any]:
     """Return what site-given scales add to a job's key: nothing where there are none."""
     return {"scales": dict(scales)} if scales else {}

@@ -7,10 +7,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
+from shared.db.jobs import awaited_instances
 from shared.db.lots import in_lots
 from shared.db.pacs_tables import PacsInstance, PacsPosition
-from shared.db.tables import Instance, Job, Result
-from shared.states import WAITING
+from shared.db.tables import Instance, Result
 
 ROUNDS = 12
 """So often a job waits for images that the reconciler is to bring back: one and a half hours."""
@@ -154,13 +154,9 @@ def removed_sources(session: Session) -> dict[str, tuple[str, str]]:
     Of each the digest of its bytes, and that of its data set whatever its encoding (empty where
     that is not known).
     """
-    waiting = session.scalars(
-        select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
-    )
-    needed = {one for ids in waiting for one in ids}
     return {
         one.sop_instance_uid: (one.sha256, str(one.manifest.get("content_sha256", "")))
-        for lot in in_lots(sorted(needed))
+        for lot in in_lots(awaited_instances(session))
         for one in session.scalars(
             select(Instance).where(Instance.id.in_(lot), Instance.spool_key.is_(None))
         )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
 from shared.db.events import record_event
+from shared.db.jobs import awaited_instances
 from shared.db.lots import in_lots
 from shared.db.tables import (
     Instance,
@@ -22,7 +23,7 @@ from shared.db.tables import (
     Study,
     StudyRevision,
 )
-from shared.states import FINAL, WAITING, JobState, QuarantineState
+from shared.states import FINAL, JobState, QuarantineState
 
 
 def release_instances(session: Session, age: timedelta, limit: int) -> list[str]:
@@ -113,12 +114,8 @@ def forget_lost_sources(session: Session, is_there: Callable[[str], bool]) -> in
 
     The reconciler then brings them again, as it does what retention removed.
     """
-    waiting = session.scalars(
-        select(Job.instance_ids).where(Job.state.in_(tuple(WAITING.values())))
-    )
-    needed = sorted({one for ids in waiting for one in ids})
     lost = 0
-    for lot in in_lots(needed):
+    for lot in in_lots(awaited_instances(session)):
         query = select(Instance).where(Instance.id.in_(lot), Instance.spool_key.is_not(None))
         for row in session.scalars(query.with_for_update()):
             if not is_there(row.spool_key or ""):

@@ -16,13 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import func, select
-
 from shared.db.engine import Database
-from shared.db.tables import Job
 from shared.failpoints import FAILPOINTS
-from shared.states import FINAL
-from tests.chaos.books import Books, balance
+from tests.chaos.books import Books, balance, ended_jobs
 from tests.chaos.control import control
 from tests.chaos.disturbances import SLOW, Disturber, arming, schedule
 from tests.chaos.leftovers import remove_leftovers
@@ -126,8 +122,7 @@ def _rest(database: Database, expected: int, options: argparse.Namespace) -> boo
     """Wait until as many jobs as expected have ended; give up when nothing moves any more."""
     last, since = -1, time.monotonic()
     while True:
-        with database.read() as session:
-            ended = session.scalar(select(func.count(Job.id)).where(Job.state.in_(FINAL))) or 0
+        ended = ended_jobs(database)
         if ended >= expected:
             return True
         if ended != last:

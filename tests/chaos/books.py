@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from shared.db.engine import Database
 from shared.db.tables import Attempt, Instance, Job, QuarantinedInstance, Result
@@ -58,6 +58,12 @@ def balance(
     books.counts["findings folders of lost attempts"] = _orphans(jobs, spool)
     books.counts["half-written files"] = sum(1 for _ in spool.rglob(".*.dcm.*"))
     return books
+
+
+def ended_jobs(database: Database) -> int:
+    """Return how many jobs are in a final state."""
+    with database.read() as session:
+        return session.scalar(select(func.count(Job.id)).where(Job.state.in_(FINAL))) or 0
 
 
 def _check_jobs(books: Books, good: set[str], instances: list[Instance], jobs: list[Job]) -> None:

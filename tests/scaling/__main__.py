@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from shared.db.engine import Database
-from shared.db.tables import Attempt, Job
-from shared.states import FINAL, AttemptOutcome, Stage
-from tests.chaos.books import Books, balance
+from shared.db.tables import Attempt
+from shared.states import AttemptOutcome, Stage
+from tests.chaos.books import Books, balance, ended_jobs
 from tests.chaos.sender import Sender, samples
 from tests.database import postgresql_url
 from tests.integration.running import RunningPipeline, running_pipeline
@@ -127,18 +127,13 @@ class Trial:
     def _rest(self, jobs: int) -> None:
         """Wait until so many jobs have ended; give up when nothing moves any more."""
         last, since = -1, time.monotonic()
-        while (ended := self._ended()) < jobs:
+        while (ended := ended_jobs(self._database)) < jobs:
             if ended != last:
                 last, since = ended, time.monotonic()
             if time.monotonic() - since > _PATIENCE_SECONDS:
                 _say(f"  gave up: {ended} of {jobs} jobs have ended")
                 return
             time.sleep(0.5)
-
-    def _ended(self) -> int:
-        with self._database.read() as session:
-            ended = session.scalar(select(func.count(Job.id)).where(Job.state.in_(FINAL)))
-        return ended or 0
 
     def _report(self) -> Books:
         orthanc = self._pipeline.orthanc

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from shared.db.engine import Database
-from shared.db.tables import Job
-from shared.states import FINAL, Stage
-from tests.chaos.books import Books, balance
+from shared.states import Stage
+from tests.chaos.books import Books, balance, ended_jobs
 from tests.chaos.rolling import restart
 from tests.chaos.sender import Sender, samples
 from tests.integration.running import RunningPipeline, running_pipeline
@@ -70,16 +69,16 @@ def _upgrade(
     sender.allow(0.2)
     _wait(database, round(0.1 * jobs))
     releases.migrate(url)
-    say(f"  {time.monotonic() - start:4.0f} s  expanded; {_ended(database)} jobs have ended")
+    say(f"  {time.monotonic() - start:4.0f} s  expanded; {ended_jobs(database)} jobs have ended")
     releases.switch()
     for role in OURS:
         restart(psutil.Process(pipeline.process.pid), role)
         sender.allow(0.2 + 0.6 * (OURS.index(role) + 1) / len(OURS))
-        ended = _ended(database)
+        ended = ended_jobs(database)
         say(f"  {time.monotonic() - start:4.0f} s  {role} is the next; {ended} jobs have ended")
     releases.contract()
     releases.migrate(url)
-    say(f"  {time.monotonic() - start:4.0f} s  contracted; {_ended(database)} jobs have ended")
+    say(f"  {time.monotonic() - start:4.0f} s  contracted; {ended_jobs(database)} jobs have ended")
     sender.finish(120)
     _wait(database, jobs)
     books = balance(sent, sender.answers, database, spool, pipeline.orthanc)
@@ -97,11 +96,5 @@ def _upgrade(
 def _wait(database: Database, jobs: int) -> None:
     """Wait until so many jobs have ended; give up when that takes too long."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while _ended(database) < jobs and time.monotonic() < deadline:
+    while ended_jobs(database) < jobs and time.monotonic() < deadline:
         time.sleep(0.3)
-
-
-def _ended(database: Database) -> int:
-    with database.read() as session:
-        ended = session.scalar(select(func.count(Job.id)).where(Job.state.in_(FINAL)))
-    return ended or 0

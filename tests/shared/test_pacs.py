@@ -1,10 +1,7 @@
 """How the fate of a job follows from what a PACS answers."""
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -22,6 +19,7 @@ from shared.errors import AwayError, ConfigurationError, CutisError, PermanentEr
 from shared.pacs import make_pacs
 from shared.settings import PacsSettings
 from tests import factories
+from tests.json_server import served
 from tests.orthanc import free_port
 
 CONTENT = factories.part10(factories.sc_photo())
@@ -32,40 +30,18 @@ def web_pacs(status: int, answer: object = None) -> Iterator[tuple[DicomWebPacs,
     """Serve one fixed answer; yield a client and the requests (path, headers, body)."""
     seen: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            seen.append((self.path, self.headers, self.rfile.read(length)))
-            body = b"" if answer is None else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def respond(path: str, headers: Any, body: bytes) -> tuple[int, object]:
+        seen.append((path, headers, body))
+        return status, b"" if answer is None else answer
 
-        do_GET = do_POST = _answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield (
-            DicomWebPacs(
-                PacsSettings(
-                    dicomweb_url=f"http://127.0.0.1:{server.server_port}/dicom-web/",
-                    username="user",
-                    password=SecretStr("word"),
-                    timeout_seconds=5,
-                )
-            ),
-            seen,
+    with served(respond) as url:
+        settings = PacsSettings(
+            dicomweb_url=f"{url}/dicom-web/",
+            username="user",
+            password=SecretStr("word"),
+            timeout_seconds=5,
         )
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        yield DicomWebPacs(settings), seen
 
 
 @contextmanager

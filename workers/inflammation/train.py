@@ -24,7 +24,7 @@ from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
-from workers.learning.training import Schedule, default_device, fit
+from workers.learning.training import Schedule, fit
 from workers.learning.weights import save_weights
 
 log = structlog.get_logger()
@@ -179,17 +179,7 @@ def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
     parser = training_parser(SPEC.name, steps=8000)
     asked = parser.parse_args()
-    run_training(
-        asked,
-        lambda weights: train(
-            weights,
-            steps=asked.steps,
-            seed=asked.seed,
-            device=default_device(),
-            commit=asked.commit,
-            keep=asked.keep,
-        ),
-    )
+    run_training(asked, train)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from workers.layers.boundaries import Boundaries, layer_masks
 from workers.layers.model import FrameFound, Layers
 from workers.layers.phantom import Kind, Section, section
 from workers.layers.postprocess import FrameMeasures, measure_frame
+from workers.learning.agreement import dice
 
 TEST_SUBJECTS = range(100_000, 100_024)
 """Far from the training subjects: no seed is shared."""
@@ -117,12 +118,6 @@ def layer_dice(found: Boundaries, truth: Section) -> tuple[float, float, float]:
         dice(mask, truth.labels == number) for number, mask in layer_masks(found).items()
     )
     return corneum, epidermis, dermis
-
-
-def dice(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
-    """Return 2|A∩B| / (|A|+|B|); 1 when both are empty."""
-    total = int(found.sum()) + int(truth.sum())
-    return 1.0 if total == 0 else float(2 * (found & truth).sum() / total)
 
 
 def flat_layers(pixels: npt.NDArray[Any]) -> Boundaries:

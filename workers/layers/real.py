@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.layers.boundaries import Boundaries, layer_masks
-from workers.layers.evaluate import dice, flat_layers
+from workers.layers.evaluate import flat_layers
 from workers.layers.folder import complete, read_section
 from workers.layers.model import Layers
+from workers.learning.agreement import dice
 from workers.learning.folder import Folder, FolderCase, is_held_out
 from workers.learning.results import Row, Table, tabulate
 

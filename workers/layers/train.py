@@ -22,7 +22,7 @@ from workers.learning.blocks import UNet
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder
-from workers.learning.training import Schedule, default_device, fit
+from workers.learning.training import Schedule, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
 
 log = structlog.get_logger()
@@ -121,19 +121,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     add_folder(parser)
     asked = parser.parse_args()
-    run_training(
-        asked,
-        lambda weights: train(
-            weights,
-            steps=asked.steps,
-            seed=asked.seed,
-            device=default_device(),
-            commit=asked.commit,
-            keep=asked.keep,
-            start=asked.start,
-            sections=sections_of(asked),
-        ),
-    )
+    run_training(asked, partial(train, start=asked.start, sections=sections_of(asked)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Agreement: by how much a measurement differs from the truth."""
+"""Agreement: by how much a measurement or a mask differs from the truth."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,3 +14,9 @@ def bland_altman(found: npt.ArrayLike, true: npt.ArrayLike) -> tuple[float, floa
     if not apart.size:
         return float("nan"), float("nan")
     return float(apart.mean()), float(1.96 * apart.std())
+
+
+def dice(found: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> float:
+    """Return 2|A∩B| / (|A|+|B|) of two masks of one shape; 1 when both are empty."""
+    total = int(found.sum()) + int(true.sum())
+    return 2 * int((found & true).sum()) / total if total else 1.0

@@ -65,6 +65,13 @@ def random_quality(rng: np.random.Generator, images: Tensor) -> Tensor:
     return torch.from_numpy(worse).permute(0, 3, 1, 2).contiguous()
 
 
+def through_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
+    """Return what a JPEG of ``quality`` (1-100) keeps of ``pixels`` (rows, columns, 3), RGB."""
+    how = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, packed = cv2.imencode(".jpg", pixels[..., ::-1], how)
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
+
+
 def _worse(rng: np.random.Generator, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     brighter, contrast, blurred, packed = rng.random(4) < 1 / 3
     if brighter:
@@ -76,7 +83,5 @@ def _worse(rng: np.random.Generator, pixels: npt.NDArray[np.float32]) -> npt.NDA
     pixels = np.clip(pixels, 0, 1)
     if not packed:
         return np.asarray(pixels, np.float32)
-    how = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(10, 96))]
-    _, small = cv2.imencode(".jpg", (pixels * 255).round().astype(np.uint8)[..., ::-1], how)
-    unpacked = np.asarray(cv2.imdecode(small, cv2.IMREAD_COLOR))[..., ::-1]
+    unpacked = through_jpeg((pixels * 255).round().astype(np.uint8), int(rng.integers(10, 96)))
     return np.asarray(unpacked, np.float32) / np.float32(255)

@@ -1,14 +1,15 @@
 """Command line: the options that every model's ``train`` and ``evaluate`` take."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import torch
 
 from shared.errors import ConfigurationError
 from workers.catalog import model_folder
+from workers.learning.training import default_device
 from workers.ray_security import have_ray_ask_for_tokens
 
 
@@ -35,8 +36,24 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
     return parser
 
 
-def run_training(given: argparse.Namespace, work: Callable[[Path], object]) -> None:
-    """Call ``work`` with the folder for the weights: here, or by Ray Train as ``given`` says.
+class Training(Protocol):
+    """A model's training, into the folder ``weights``; the rest as the command line says."""
+
+    def __call__(
+        self,
+        weights: Path,
+        *,
+        steps: int,
+        seed: int,
+        device: torch.device,
+        commit: str,
+        keep: Path,
+    ) -> object:
+        """Train and write."""
+
+
+def run_training(given: argparse.Namespace, train: Training) -> None:
+    """Call ``train`` as ``given`` says: here, or by Ray Train in several processes.
 
     Raises
     ------
@@ -46,6 +63,17 @@ def run_training(given: argparse.Namespace, work: Callable[[Path], object]) -> N
     given.keep = given.keep.resolve()
     weights = given.weights.resolve()
     use_threads(given.threads)
+
+    def work(folder: Path) -> object:
+        return train(
+            folder,
+            steps=given.steps,
+            seed=given.seed,
+            device=default_device(),  # of the process that trains, which may be elsewhere
+            commit=given.commit,
+            keep=given.keep,
+        )
+
     if given.workers == 1:
         work(weights)
         return

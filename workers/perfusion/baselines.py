@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.findings import Mask
+from workers.learning.agreement import dice
 from workers.perfusion.phantom import KeloidPhantom, keloid
 
 
@@ -51,12 +52,6 @@ def best_cut(phantoms: list[KeloidPhantom]) -> float:
 def red_mask(photo: npt.NDArray[np.uint8], cut: float) -> Mask:
     """Return where log(R/G) is above ``cut``."""
     return np.asarray(_indices(photo)[..., 1] > cut, np.bool_)
-
-
-def dice(found: Mask, truth: Mask) -> float:
-    """Return 2|A∩B| / (|A|+|B|); 1 when both are empty."""
-    total = int(found.sum()) + int(truth.sum())
-    return 2 * int((found & truth).sum()) / total if total else 1.0
 
 
 def _indices(photo: npt.NDArray[np.uint8]) -> Any:

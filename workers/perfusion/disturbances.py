@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from workers.learning.augment import through_jpeg
 from workers.perfusion.phantom import KeloidPhantom
 
 DISTURBANCES: dict[str, tuple[float, ...]] = {
@@ -69,9 +70,7 @@ def _noisy(seen: Any, spread: float) -> Any:
 
 
 def _compressed(seen: Any, quality: float) -> Any:
-    how = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
-    _, packed = cv2.imencode(".jpg", _bytes(seen)[..., ::-1], how)
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1].astype(np.float32) / 255
+    return through_jpeg(_bytes(seen), int(quality)).astype(np.float32) / 255
 
 
 def _bytes(seen: Any) -> npt.NDArray[np.uint8]:

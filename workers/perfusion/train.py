@@ -17,7 +17,7 @@ from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour, random_quality
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
-from workers.learning.training import Schedule, default_device, fit
+from workers.learning.training import Schedule, fit
 from workers.learning.weights import save_weights
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.evaluate import evaluate, rivals
@@ -136,18 +136,7 @@ def main() -> None:
     parser = training_parser(SPEC.name, steps=3500)
     parser.add_argument("--subjects", type=int, default=1500)
     given = parser.parse_args()
-    run_training(
-        given,
-        lambda weights: train(
-            weights,
-            steps=given.steps,
-            seed=given.seed,
-            device=default_device(),
-            subjects=given.subjects,
-            keep=given.keep,
-            commit=given.commit,
-        ),
-    )
+    run_training(given, partial(train, subjects=given.subjects))
 
 
 if __name__ == "__main__":

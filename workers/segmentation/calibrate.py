@@ -14,6 +14,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from workers.findings import Mask
+from workers.learning.agreement import dice
 from workers.learning.platt import fit_scale, rescale
 from workers.segmentation.bank import Bank, Classed, as_tensors, heads
 from workers.segmentation.network import HEADS, CropClassifier, DeepLab
@@ -95,9 +96,4 @@ def _probabilities(logits: Floats, scales: list[tuple[float, float]]) -> Floats:
 
 def _best(marked: Callable[[float], Mask], truth: Mask) -> float:
     """Return the candidate whose mask has the greatest Dice with ``truth``."""
-
-    def dice(cut: float) -> float:
-        found = marked(cut)
-        return 2 * int((found & truth).sum()) / max(int(found.sum()) + int(truth.sum()), 1)
-
-    return float(max(_CANDIDATES, key=dice))
+    return float(max(_CANDIDATES, key=lambda cut: dice(marked(cut), truth)))

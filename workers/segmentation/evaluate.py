@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.findings import Mask
+from workers.learning.agreement import dice
 from workers.segmentation.crop import best_crop, whole
 from workers.segmentation.model import Segmentation, find_crop, probability
 from workers.segmentation.network import CropClassifier
@@ -142,12 +143,6 @@ def best_cut(photos: list[Photo], mask: str) -> float:
     truth = np.stack([getattr(one, mask) for one in photos])
     cuts = np.quantile(index[:, ::4, ::4], np.linspace(0.02, 0.99, 60))
     return float(max(cuts, key=lambda cut: dice(index > cut, truth)))
-
-
-def dice(found: Mask, truth: Mask) -> float:
-    """Return 2|A∩B| / (|A|+|B|); 1 when both are empty."""
-    total = int(found.sum()) + int(truth.sum())
-    return 2 * int((found & truth).sum()) / total if total else 1.0
 
 
 def _case(model: Segmentation, uncut: CropClassifier, one: Photo, cuts: dict[str, float]) -> Case:

@@ -17,7 +17,7 @@ from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder
-from workers.learning.training import Schedule, default_device, fit, soft_dice_loss
+from workers.learning.training import Schedule, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.segmentation.bank import Bank, Classed, as_tensors, draw_bank, heads, read_bank
 from workers.segmentation.calibrate import calibrate_classifier, calibrate_segmenter
@@ -168,20 +168,9 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
     add_folder(parser)
     given = parser.parse_args()
-    run_training(
-        given,
-        lambda weights: train(
-            weights,
-            steps=given.steps,
-            seed=given.seed,
-            device=default_device(),
-            subjects=range(given.first_subject, given.first_subject + given.subjects),
-            start=given.start,
-            photos=photos_of(given),
-            keep=given.keep,
-            commit=given.commit,
-        ),
-    )
+    subjects = range(given.first_subject, given.first_subject + given.subjects)
+    more = partial(train, subjects=subjects, start=given.start, photos=photos_of(given))
+    run_training(given, more)
 
 
 if __name__ == "__main__":

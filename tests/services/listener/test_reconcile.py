@@ -3,9 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from shared.settings import PacsSettings
 from shared.spool import Spool
 from tests import factories
 from tests.database import sqlite_database
+from tests.json_server import served
 
 IMAGES = {
     f"id{n}": factories.rgb_photo(factories.lesion_photo(4, 6), SOPInstanceUID=f"1.2.3.{n}")
@@ -39,9 +38,11 @@ class Archive:
     def __init__(self) -> None:
         self.broken: set[str] = set()
         self.gone = False
+        self.falls_over_at = ""
         self.log = list(FILES)  # what the change log has
 
-    def answer(self, path: str, body: Any) -> tuple[int, Any]:
+    def answer(self, path: str, _: Any, body: bytes) -> tuple[int, object]:
+        self.gone = self.gone or path == self.falls_over_at
         if self.gone or path in self.broken:
             return 500, {"OrthancError": "Corrupted file"}
         if path.startswith("/changes?last"):
@@ -57,7 +58,7 @@ class Archive:
             return 200, [{"ID": "id3", "MainDicomTags": {"SOPInstanceUID": uid}}]
         if path.startswith("/instances/"):
             return 200, FILES[path.split("/")[2]]
-        return 200, [self._resource(one) for one in body["Resources"]]
+        return 200, [self._resource(one) for one in json.loads(body)["Resources"]]
 
     def _resource(self, name: str) -> dict[str, Any]:
         if name not in IMAGES:
@@ -73,35 +74,6 @@ class Archive:
         }
 
 
-@contextmanager
-def served(archive: Archive) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"null")
-            status, answer = archive.answer(self.path, body)
-            content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = _answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     with sqlite_database(tmp_path) as opened:
@@ -115,7 +87,7 @@ def archive() -> Archive:
 
 @pytest.fixture
 def reconciler(archive: Archive, database: Database, tmp_path: Path) -> Iterator[Reconciler]:
-    with served(archive) as url:
+    with served(archive.answer) as url:
         yield make_reconciler(
             ReconcileSettings(url=url, grace_seconds=0),
             PacsSettings(timeout_seconds=5),
@@ -176,15 +148,9 @@ def test_a_study_that_orthanc_cannot_list_does_not_stop_the_comparison(
 
 
 def test_an_archive_that_is_away_puts_off_one_instance_and_ends_the_round(
-    archive: Archive, reconciler: Reconciler, database: Database, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reconciler: Reconciler, database: Database
 ) -> None:
-    asked = archive.answer
-
-    def falls_over(path: str, body: Any) -> tuple[int, Any]:
-        archive.gone = archive.gone or path == "/instances/id1/file"
-        return asked(path, body)
-
-    monkeypatch.setattr(archive, "answer", falls_over)
+    archive.falls_over_at = "/instances/id1/file"
     with pytest.raises(AwayError):
         reconciler.reconcile(threading.Event())
     assert received(database) == 1

@@ -24,7 +24,7 @@ def loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     return nn.functional.mse_loss(network(x).float(), y)
 
 
-def learn(weights: Path) -> None:
+def learn(weights: Path, **_: object) -> None:
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
     fit(network, draw, loss, Schedule(steps=STEPS, seed=7), CPU)

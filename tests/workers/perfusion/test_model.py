@@ -8,7 +8,8 @@ from shared.dicom import codes
 from workers.catalog import model_folder
 from workers.contract import Image, Series
 from workers.findings import Findings
-from workers.perfusion.baselines import dice, fit_colour, threshold_dice
+from workers.learning.agreement import dice
+from workers.perfusion.baselines import fit_colour, threshold_dice
 from workers.perfusion.evaluate import BARE_SUBJECTS, TEST_SUBJECTS, error_in
 from workers.perfusion.model import Perfusion, load
 from workers.perfusion.phantom import KeloidPhantom, keloid

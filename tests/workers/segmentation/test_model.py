@@ -6,7 +6,8 @@ import torch
 
 from workers.catalog import model_folder
 from workers.contract import Image, Series
-from workers.segmentation.evaluate import TEST_SUBJECTS, dice, threshold_dice
+from workers.learning.agreement import dice
+from workers.segmentation.evaluate import TEST_SUBJECTS, threshold_dice
 from workers.segmentation.model import Segmentation, load
 from workers.segmentation.phantom import View, photo
 from workers.segmentation.spec import KELOID, LESION, SKIN
