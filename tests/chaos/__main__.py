@@ -25,6 +25,7 @@ from tests.chaos.leftovers import remove_leftovers
 from tests.chaos.rolling import roll
 from tests.chaos.sender import Sender, samples
 from tests.database import postgresql_url
+from tests.integration.exposure import names_canary, rows, texts
 from tests.integration.running import running_pipeline
 
 _ROLLED = 0.2
@@ -98,6 +99,9 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
             answers = before.answers | sender.answers
             books = balance(first + queue, answers, database, spool, pacs)
             remove_leftovers(books, database, spool)
+            left = (*texts(data / "logs"), *texts(data / "redis"), *rows(database))
+            scratch = texts(pipeline.addresses.scratch)
+            books.check("places with a patient's name", names_canary([*left, *scratch]))
             database.dispose()
     _report(name, books, disturber, sender)
     _say(

@@ -42,17 +42,15 @@ _ROLE_OF = {"relay": "dispatcher", "spool": "writer"}
 _SETTLED_SECONDS = 1.5
 _PATIENCE_SECONDS = 45.0
 _CUT_EVERY_SECONDS = 20.0
-_CUT = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-)
+_OTHERS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disturbance:
     """``kill`` (SIGKILL), ``wipe`` (and its memory), ``stop`` (SIGTERM), or a failpoint's name.
 
-    ``cut`` ends every connection to PostgreSQL, as its failing over would.
+    ``cut`` ends every connection to PostgreSQL, as its failing over would; ``crash`` kills a
+    process of it, whereupon it throws out everyone and recovers from its log.
     """
 
     role: str
@@ -76,7 +74,8 @@ def schedule(seed: int, kills: int, spared: frozenset[str] = frozenset()) -> lis
         planned += [Disturbance(role=role, what="kill")] * kills
     planned += [Disturbance(role=role, what="stop") for role in sorted(set(STOPPED) - spared)]
     planned += [Disturbance(role="redis", what="wipe")] * kills
-    planned += [Disturbance(role="database", what="cut")] * 3 * kills
+    planned += [Disturbance(role="database", what="cut")] * 2 * kills
+    planned += [Disturbance(role="database", what="crash")] * kills
     random.Random(seed).shuffle(planned)
     return planned
 
@@ -105,7 +104,7 @@ class Disturber:
         self._waiting: dict[str, list[Disturbance]] = {}
         self._database = database
         for one in planned:
-            if one.what != "cut" or database.engine.dialect.name == "postgresql":
+            if one.role != "database" or database.engine.dialect.name == "postgresql":
                 self._waiting.setdefault(one.role, []).append(one)
         self._supervisor = psutil.Process(supervisor)
         self._data, self._marks = data, marks
@@ -156,8 +155,8 @@ class Disturber:
             (self._marks / one.what).unlink()
             self._armed[one.role] = (one, time.monotonic())
             return
-        if one.what == "cut":
-            self._cut()
+        if one.role == "database":
+            self._cut(one)
             return
         try:
             alive[one.role].send_signal(signal.SIGTERM if one.what == "stop" else signal.SIGKILL)
@@ -169,19 +168,19 @@ class Disturber:
         self.over += 1
         self.done[f"{one.what} {one.role}"] += 1
 
-    def _cut(self) -> None:
+    def _cut(self, one: Disturbance) -> None:
         now = time.monotonic()
         if now - self._cut_at < _CUT_EVERY_SECONDS:
-            self._waiting["database"].append(Disturbance(role="database", what="cut"))
+            self._waiting["database"].append(one)
             return
         self._cut_at = now
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+        ended = "pg_terminate_backend(pid)" if one.what == "cut" else "pid"
         with self._database.engine.connect() as connection:
-            connection.execute(
-                text(others + "pg_backend_pid() AND backend_type = 'client backend'")
-            )
+            found = connection.scalars(text(f"SELECT {ended} {_OTHERS}")).all()
+        if one.what == "crash":
+            os.kill(found[0], signal.SIGKILL)
         self.over += 1
-        self.done["cut database"] += 1
+        self.done[f"{one.what} database"] += 1
 
     def _forget_queue(self) -> None:
         # Before the supervisor starts it again, a second later.

@@ -12,6 +12,7 @@ from services.local.addresses import DicomAddress
 from services.local.ready import TOOL_AE_TITLE
 from services.local.wrapping import SeriesIdentity, secondary_capture
 from shared.transport import Requestor
+from tests.integration.exposure import name_canary
 from workers.inflammation.phantom import field
 
 SUCCESS, SET_ASIDE = 0x0000, 0xB007
@@ -51,6 +52,7 @@ def _sample(name: str, number: int, *, bad: bool) -> Sample:
     )
     spacing_mm = found.micrometres_per_pixel / 1000
     dataset = secondary_capture(pixels, series, spacing_mm=spacing_mm)
+    name_canary(dataset)
     if bad:
         dataset.StudyInstanceUID = ""
     return Sample(dataset=dataset, sop_instance_uid=str(dataset.SOPInstanceUID), bad=bad)
