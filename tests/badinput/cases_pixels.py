@@ -1,5 +1,6 @@
 """Pixels and headers that only a decoder finds out about: taken, and then a typed job failure."""
 
+import base64
 import io
 import struct
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pydicom.uid import (
     UID,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLSLossless,
     RLELossless,
 )
@@ -20,6 +22,13 @@ from services.listener.instance import StoreRequest
 from tests import factories
 from tests.badinput.surgery import photo, section, with_element, without_element
 from tests.services.listener.requests import element, item, request_of
+
+_TWELVE_BITS = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsL"
+    "EBYQERMUFRUVDA8XGBYUGBIUFRT/wQALDAAQABABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAADAD/xAAbEAABBAMAAAAAAAAA"
+    "AAAAAAALACc3RFRhcv/aAAgBAQAAPwAhINeGvxY1mNQ50law14a/FjWY1DnShrw1+LGsxqHOkrVGvDX4sazGoc6X///Z"
+)
+"""A ramp of 16 x 16 pixels, 130 apart, by DCMTK's dcmcjpeg +ee: nothing else here can."""
 
 SIDE = 64  # of compressed images: OpenJPEG refuses to encode much smaller ones
 
@@ -188,8 +197,20 @@ def _streams() -> dict[str, StoreRequest]:
         "good-jpeg-2000": _compressed("j2k-good", JPEG2000Lossless, j2k),
         "good-jpeg": _compressed("jpeg-good", JPEGBaseline8Bit, jpeg),
         "good-jpeg-ls": _compressed("ls-good", JPEGLSLossless, ls),
+        "jpeg-of-12-bits": _of_12_bits("jpeg-12", 12),
+        "jpeg-of-12-bits-labelled-8": _of_12_bits("jpeg-12-as-8", 8),
         "good-rle": _compressed("rle-good", RLELossless, rle),
     }
+
+
+def _of_12_bits(name: str, stored: int) -> StoreRequest:
+    """Return a section whose JPEG has 12 bits and whose header says ``stored``."""
+    numbers = {"Rows": 16, "Columns": 16, "BitsStored": stored, "HighBit": stored - 1}
+    good = without_element(section(name), "PixelData")
+    for keyword, number in (numbers | {"BitsAllocated": 8 if stored == 8 else 16}).items():
+        good = with_element(good, keyword, _us(number))
+    data_set = good.data_set + _fragments(_TWELVE_BITS)
+    return replace(good, transfer_syntax_uid=JPEGExtended12Bit, data_set=data_set)
 
 
 def _gray_jpeg() -> bytes:
