@@ -16,9 +16,11 @@ from workers.inflammation.evaluate import (
     read,
     unseen_field,
 )
+from workers.inflammation.folder import add_grades, graded_of
 from workers.inflammation.model import Inflammation, load
 from workers.inflammation.phantom import GRADES
 from workers.inflammation.postprocess import grade_of
+from workers.inflammation.real import real_table
 from workers.inflammation.references import expert_grade, fit_statistics, oracle, statistics
 from workers.inflammation.spec import SPEC
 from workers.learning.bootstrap import correlation
@@ -140,18 +142,27 @@ def tables(subjects: Sequence[Graded]) -> list[Table]:
 
 def main() -> None:
     """Evaluate the weights in a folder; print and write the table."""
-    given = evaluation_parser(SPEC.name).parse_args()
+    parser = evaluation_parser(SPEC.name)
+    add_grades(parser)
+    parser.add_argument("--held-out", action="store_true", help="patients that training left out")
+    given = parser.parse_args()
     use_threads(given.threads)
+    model, manifest = load(given.weights, default_device()), read_manifest(given.weights)
+    graded = graded_of(given)
+    if graded:
+        found = [real_table(model, graded, held_out=given.held_out)]
+        title, name = f"{SPEC.title}: real fields", f"{SPEC.name}-real"
+        sys.stdout.write(write(given.output, name, title, found, **facts_of(manifest)))
+        return
     subjects = fewer(SUBJECTS, quick=given.quick)
     fields = [unseen_field(subject) for subject in SUBJECTS[:9]]
     write_sheet(
         given.output / f"{SPEC.name}-phantoms.jpg",
         [(one.pixels, one.score * (255 / (GRADES - 1))) for one in fields],
     )
-    model = load(given.weights, default_device())
-    graded = grade(model, subjects, fewer(BASELINE_SUBJECTS, quick=given.quick))
-    facts = facts_of(read_manifest(given.weights), subjects)
-    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(graded), **facts))
+    read_by_all = grade(model, subjects, fewer(BASELINE_SUBJECTS, quick=given.quick))
+    facts = facts_of(manifest, subjects)
+    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(read_by_all), **facts))
 
 
 if __name__ == "__main__":

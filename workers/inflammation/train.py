@@ -1,5 +1,6 @@
 """Train: teach the network on simulated fields (``python -m workers.inflammation.train``)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shared.errors import ConfigurationError
 from workers.catalog import WeightsManifest
 from workers.inflammation.evaluate import evaluate, read
 from workers.inflammation.familiar import drawn
+from workers.inflammation.folder import GradedFolder, add_grades, graded_of, tiles
 from workers.inflammation.model import WEIGHTS_FILE, Inflammation
 from workers.inflammation.network import GRADES, STRIDE, WINDOW, TextureNet
 from workers.inflammation.phantom import DRAWN_MICROMETRES, field
@@ -25,7 +28,7 @@ from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import save_weights
+from workers.learning.weights import load_weights, save_weights, trained_before
 
 log = structlog.get_logger()
 
@@ -54,15 +57,24 @@ def train(
     commit: str = "",
     keep: Path | None = None,
     subjects: range = TRAINING_SUBJECTS,
+    start: Path | None = None,
+    graded: GradedFolder | None = None,
 ) -> WeightsManifest:
-    """Train from nothing, evaluate on unseen subjects, and write weights and manifest."""
+    """Train, evaluate on unseen subjects, and write weights and manifest.
+
+    With ``start``, a folder of weights, training goes on from there. With ``graded``, half of
+    what is seen is real: fields of patients that are not held out, of one grade all over.
+    """
     torch.manual_seed(seed)
     network = TextureNet()
+    if start is not None:
+        network.load_state_dict(load_weights(start, WEIGHTS_FILE))
     examples = bank(subjects)
-    log.info("bank drawn", fields=len(examples))
+    real = real_bank(graded) if graded else []
+    log.info("bank drawn", fields=len(examples), real=len(real))
     fit(
         network,
-        partial(batch, examples),
+        partial(batch, examples, real),
         grade_loss,
         Schedule(steps=steps, seed=seed),
         device,
@@ -79,10 +91,16 @@ def train(
         },
         model=SPEC.name,
         version=SPEC.version,
-        trained_on=f"{SPEC.training_data}; {len(subjects)} simulated subjects",
+        trained_on=(
+            f"{len(real)} squares of graded fields and {len(subjects)} simulated subjects"
+            if real
+            else f"{SPEC.training_data}; {len(subjects)} simulated subjects"
+        ),
         metrics=asdict(metrics),
         commit=commit,
-        command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}",
+        command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}"
+        + (" --images, --grades: see trained_on" if real else "")
+        + trained_before(start),
     )
 
 
@@ -91,10 +109,33 @@ def bank(subjects: range) -> list[Example]:
     return [_example(subject) for subject in subjects]
 
 
-def batch(examples: list[Example], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def real_bank(graded: GradedFolder) -> list[Example]:
+    """Return the graded fields of patients that are not held out, in squares of SIDE pixels.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
+    found = [
+        Example(pixels=pixels, scores=window_means(np.full((SIDE, SIDE), one.grade, np.float32)))
+        for one in graded.fields(held_out=False)
+        for pixels in tiles(one, SIDE)
+    ]
+    if not found:
+        raise ConfigurationError("no graded field is large enough and of a patient to learn from")
+    return found
+
+
+def batch(
+    examples: list[Example], real: Sequence[Example], rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Return (BATCH, 1, SIDE, SIDE) normalised pixels and (BATCH, n, n) window scores."""
-    chosen = rng.integers(len(examples), size=BATCH)
-    pixels, scores = zip(*(_disturb(rng, examples[one]) for one in chosen), strict=True)
+    of_real = BATCH // 2 if real else 0
+    chosen = [examples[one] for one in rng.integers(len(examples), size=BATCH - of_real)]
+    if real:
+        chosen += [real[one] for one in rng.integers(len(real), size=of_real)]
+    pixels, scores = zip(*(_disturb(rng, one) for one in chosen), strict=True)
     return torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(scores))
 
 
@@ -178,8 +219,10 @@ def _disturb(
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
     parser = training_parser(SPEC.name, steps=8000)
+    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    add_grades(parser)
     asked = parser.parse_args()
-    run_training(asked, train)
+    run_training(asked, partial(train, start=asked.start, graded=graded_of(asked)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shared.errors import ConfigurationError
 from workers.contract import PixelSpacing
 from workers.layers.spec import SPEC
-from workers.learning.folder import Folder, FolderCase, folder_of, read_masks
+from workers.learning.folder import Folder, FolderCase, folder_of, read_masks, spacing_in
 
 SEGMENTS = tuple(one.number for one in SPEC.segments)
 
@@ -59,9 +59,4 @@ def read_section(case: FolderCase) -> DrawnSection:
     labels = np.zeros((rows, columns), np.uint8)
     for number, mask in read_masks(case, (rows, columns)).items():
         labels[mask] = number
-    try:
-        row_um, column_um = float(case.row["row_um"]), float(case.row["column_um"])
-    except (KeyError, ValueError) as unknown:
-        raise ConfigurationError("the table has no row_um and column_um of a section") from unknown
-    spacing = PixelSpacing(row_mm=row_um / 1000, column_mm=column_um / 1000, source="calibrated")
-    return DrawnSection(pixels=pixels, labels=labels, spacing=spacing)
+    return DrawnSection(pixels=pixels, labels=labels, spacing=spacing_in(case.row))

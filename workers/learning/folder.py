@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import ConfigurationError
+from workers.contract import PixelSpacing
 
 _HELD_OUT = 5
 """One patient in so many is kept for the evaluation."""
@@ -85,6 +86,21 @@ def read_masks(case: FolderCase, shape: tuple[int, int]) -> dict[int, npt.NDArra
             raise ConfigurationError("a mask is no picture, or not of its image's size")
         found[number] = np.asarray(mask > 127, np.bool_)
     return found
+
+
+def spacing_in(row: dict[str, str]) -> PixelSpacing:
+    """Return the pixel size that a line of the table says.
+
+    Raises
+    ------
+    ConfigurationError
+        It says none.
+    """
+    try:
+        row_um, column_um = float(row["row_um"]), float(row["column_um"])
+    except (KeyError, ValueError) as unknown:
+        raise ConfigurationError("the table has no row_um and column_um of an image") from unknown
+    return PixelSpacing(row_mm=row_um / 1000, column_mm=column_um / 1000, source="calibrated")
 
 
 def is_held_out(patient: str) -> bool:

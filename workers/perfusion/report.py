@@ -30,9 +30,11 @@ from workers.perfusion.evaluate import (
     region_r,
     rivals,
 )
+from workers.perfusion.folder import add_measured, measured_of
 from workers.perfusion.followup import patient
 from workers.perfusion.model import load, load_twin
 from workers.perfusion.phantom import keloid
+from workers.perfusion.real import real_table
 from workers.perfusion.spec import SPEC
 
 FOLLOW_UP_SUBJECTS = range(1_002_000, 1_002_080)
@@ -212,11 +214,20 @@ def _by_level(cases: Sequence[Sequence[Perfused]]) -> dict[str, float]:
 
 def main() -> None:
     """Evaluate the weights in a folder; print and write the tables."""
-    given = evaluation_parser(SPEC.name).parse_args()
+    parser = evaluation_parser(SPEC.name)
+    add_measured(parser)
+    parser.add_argument("--held-out", action="store_true", help="patients that training left out")
+    given = parser.parse_args()
     use_threads(given.threads)
-    quick = given.quick
+    quick, manifest = given.quick, read_manifest(given.weights)
     device, subjects = default_device(), fewer(TEST_SUBJECTS, quick=quick)
     compared = rivals(load(given.weights, device), load_twin(given.weights, device))
+    measured = measured_of(given)
+    if measured:
+        real = real_table(compared.model, compared.colour, measured, held_out=given.held_out)
+        title, name = f"{SPEC.title}: real photos", f"{SPEC.name}-real"
+        sys.stdout.write(write(given.output, name, title, [real], **facts_of(manifest)))
+        return
     keloids = [keloid(subject) for subject in TEST_SUBJECTS[:9]]
     write_sheet(
         given.output / f"{SPEC.name}-phantoms.jpg",
@@ -228,7 +239,7 @@ def main() -> None:
         follow_up(compared, fewer(FOLLOW_UP_SUBJECTS, quick=quick)),
         *robustness(compared, fewer(ROBUSTNESS_SUBJECTS, quick=quick)),
     ]
-    facts = facts_of(read_manifest(given.weights), subjects)
+    facts = facts_of(manifest, subjects)
     sys.stdout.write(write(given.output, SPEC.name, SPEC.title, found, **facts))
 
 

@@ -3,7 +3,8 @@
 Run ``python -m workers.perfusion.train --commit $(git rev-parse --short HEAD)``.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +14,18 @@ import structlog
 import torch
 from torch import Tensor
 
+from shared.errors import ConfigurationError
 from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour, random_quality
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
+from workers.learning.letterbox import Letterbox
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import save_weights
+from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.evaluate import evaluate, rivals
 from workers.perfusion.familiar import drawn
+from workers.perfusion.folder import MeasuredFolder, MeasuredPhoto, add_measured, measured_of
 from workers.perfusion.model import (
     GENERATOR_FILE,
     TWIN_FILE,
@@ -29,7 +33,7 @@ from workers.perfusion.model import (
     compact,
 )
 from workers.perfusion.network import Generator, PatchDiscriminator
-from workers.perfusion.phantom import keloid
+from workers.perfusion.phantom import KeloidPhantom, keloid
 from workers.perfusion.postprocess import REFERENCE_PERFUSION
 from workers.perfusion.preprocess import INPUT_SIZE
 from workers.perfusion.spec import SPEC
@@ -60,14 +64,32 @@ def train(
     subjects: int = 1500,
     keep: Path | None = None,
     commit: str = "unknown",
+    start: Path | None = None,
+    measured: MeasuredFolder | None = None,
 ) -> WeightsManifest:
-    """Train on ``subjects`` phantoms and write ``weights`` with their figures."""
-    bank = draw_bank(range(subjects))
-    log.info("bank drawn", subjects=subjects)
+    """Train on ``subjects`` phantoms and write ``weights`` with their figures.
+
+    With ``start``, a folder of weights, training goes on from there. With ``measured``, half of
+    what is seen is real: photos of patients that are not held out, with measured maps.
+    """
+    bank, real = draw_bank(range(subjects)), real_bank(measured) if measured else None
+    photos = 0 if real is None else len(real.photos)
+    log.info("bank drawn", subjects=subjects, real=photos)
     schedule = Schedule(steps=steps, seed=seed, learning_rate=2e-3)
     generator, twin = (
-        teach(bank, schedule, device, adversary=adversary, kept=keep and keep / name)
-        for adversary, name in ((True, "generator.checkpoint"), (False, "l1.checkpoint"))
+        teach(
+            bank,
+            schedule,
+            device,
+            adversary=adversary,
+            kept=keep and keep / name,
+            real=real,
+            start=load_weights(start, stored) if start else None,
+        )
+        for adversary, name, stored in (
+            (True, "generator.checkpoint", GENERATOR_FILE),
+            (False, "l1.checkpoint", TWIN_FILE),
+        )
     )
     metrics = evaluate(rivals(Perfusion(generator, device), Perfusion(twin, device)))
     log.info("evaluated", **asdict(metrics))
@@ -80,11 +102,14 @@ def train(
         },
         model=SPEC.name,
         version=SPEC.version,
-        trained_on=f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py)",
+        trained_on=f"{photos} real photos with measured perfusion and " * bool(photos)
+        + f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py)",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.perfusion.train --steps {steps} --seed {seed} "
-        f"--subjects {subjects}",
+        f"--subjects {subjects}"
+        + " --images, --masks, --maps: see trained_on" * bool(photos)
+        + trained_before(start),
     )
 
 
@@ -95,24 +120,58 @@ def teach(
     *,
     adversary: bool,
     kept: Path | None,
+    real: Bank | None = None,
+    start: dict[str, Tensor] | None = None,
 ) -> Generator:
-    """Return a generator that was trained on ``bank``, against an adversary or without."""
+    """Return a generator that was trained on ``bank``, against an adversary or without.
+
+    Where there is a ``real`` one, it gives half of each batch. ``start`` is where to go on from.
+    """
     torch.manual_seed(schedule.seed)
     generator, discriminator = Generator(), PatchDiscriminator().to(device)
+    if start is not None:
+        generator.load_state_dict(start)
     loss = (
         AdversarialLoss(discriminator, schedule.steps)
         if adversary
         else AdversarialLoss(discriminator, schedule.steps, alone=1.0)
     )
-    fit(generator, partial(_batch, bank), loss, schedule, device, kept=kept)
+    fit(generator, partial(_batch, bank, real), loss, schedule, device, kept=kept)
     return generator
 
 
 def draw_bank(subjects: range) -> Bank:
     """Return the phantoms of ``subjects``."""
+    return _bank(keloid(subject, INPUT_SIZE) for subject in subjects)
+
+
+def real_bank(measured: MeasuredFolder) -> Bank:
+    """Return the measured photos of patients that are not held out, each in a square.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
+    found = [_squared(one) for one in measured.photos(held_out=False)]
+    if not found:
+        raise ConfigurationError("no photo has both a keloid and a map and may be learnt from")
+    return _bank(found)
+
+
+def _squared(one: MeasuredPhoto) -> MeasuredPhoto:
+    box = Letterbox(rows=one.photo.shape[0], columns=one.photo.shape[1], size=INPUT_SIZE)
+    return replace(
+        one,
+        photo=box.pack(one.photo),
+        perfusion=box.pack(one.perfusion),
+        keloid=box.pack(one.keloid.astype(np.float32)) > 0.5,
+    )
+
+
+def _bank(examples: Iterable[KeloidPhantom | MeasuredPhoto]) -> Bank:
     photos, perfusion, keloids = [], [], []
-    for subject in subjects:
-        one = keloid(subject, INPUT_SIZE)
+    for one in examples:
         levels = 128 + _LEVELS * np.log(one.perfusion / REFERENCE_PERFUSION)
         photos.append(one.photo)
         perfusion.append(np.clip(levels, 0, 255).round().astype(np.uint8))
@@ -120,11 +179,15 @@ def draw_bank(subjects: range) -> Bank:
     return Bank(photos=np.stack(photos), perfusion=np.stack(perfusion), keloids=np.stack(keloids))
 
 
-def _batch(bank: Bank, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    chosen = rng.integers(len(bank.photos), size=_BATCH)
-    photos = torch.from_numpy(bank.photos[chosen]).permute(0, 3, 1, 2).float() / 255
-    levels = torch.from_numpy(bank.perfusion[chosen])[:, None].float()
-    keloids = torch.from_numpy(bank.keloids[chosen])[:, None].float()
+def _batch(bank: Bank, real: Bank | None, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    parts = [(bank, _BATCH)] if real is None else [(bank, _BATCH // 2), (real, _BATCH // 2)]
+    chosen = [(one, rng.integers(len(one.photos), size=size)) for one, size in parts]
+    photos, levels, keloids = (
+        torch.from_numpy(np.concatenate([getattr(one, name)[where] for one, where in chosen]))
+        for name in ("photos", "perfusion", "keloids")
+    )
+    photos = photos.permute(0, 3, 1, 2).float() / 255
+    levels, keloids = levels[:, None].float(), keloids[:, None].float()
     truth = torch.cat([(levels - 128) / _LEVELS, keloids], dim=1)
     photos, truth = random_affine(rng, photos, truth, size=_TRAIN_SIZE, view=(0.5, 1.1))
     photos = random_quality(rng, random_colour(rng, photos))
@@ -135,8 +198,11 @@ def main() -> None:
     """Train from the command line."""
     parser = training_parser(SPEC.name, steps=3500)
     parser.add_argument("--subjects", type=int, default=1500)
+    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    add_measured(parser)
     given = parser.parse_args()
-    run_training(given, partial(train, subjects=given.subjects))
+    more = partial(train, subjects=given.subjects, start=given.start, measured=measured_of(given))
+    run_training(given, more)
 
 
 if __name__ == "__main__":
