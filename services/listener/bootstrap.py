@@ -28,6 +28,7 @@ from services.listener.server import GuardedServer
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
+from shared.db.pacs import forget_other_archives
 from shared.db.retention import holds_files
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from shared.errors import ConfigurationError
@@ -100,6 +101,9 @@ class Listener:
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         complain_for_libraries(self._complaints)
         self._open_spool()
+        with self._database.write() as session:
+            followed = self._reconciler.pacs if self._reconciler else None
+            forget_other_archives(session, followed)
         self._associations.start()
         self._server = self._open_server()
         self._pulse.beat()

@@ -90,7 +90,7 @@ class Reconciler:
         self._puller = puller
         self._selection = selection
         self._own = settings
-        self._pacs = settings.pacs_name()
+        self.pacs = settings.pacs_name()
         self._grace = timedelta(seconds=settings.grace_seconds)
 
     def run(self, stopping: threading.Event) -> None:
@@ -119,11 +119,11 @@ class Reconciler:
             self._restore_sources(puller, stopping)
         if not stopping.is_set():
             with self._database.write() as session:
-                book.save_pass(session, self._pacs)
+                book.save_pass(session, self.pacs)
 
     def _follow(self, stopping: threading.Event) -> None:
         with self._database.read() as session:
-            known = book.position(session, self._pacs)
+            known = book.position(session, self.pacs)
         since = self._start_over() if known is None else known.change
         while not stopping.is_set():
             page = self._orthanc.changes(since)
@@ -131,8 +131,8 @@ class Reconciler:
                 self._start_over()
                 return
             with self._database.write() as session:
-                book.await_instances(session, self._pacs, page.instances, self._grace)
-                book.save_position(session, self._pacs, page.last)
+                book.await_instances(session, self.pacs, page.instances, self._grace)
+                book.save_position(session, self.pacs, page.last)
             if page.done:
                 return
             since = page.last
@@ -141,15 +141,15 @@ class Reconciler:
         # From now on; a hospital's whole past is not ours to pull, the last days are compared.
         last = self._orthanc.last_change()
         with self._database.write() as session:
-            book.save_position(session, self._pacs, last)
+            book.save_position(session, self.pacs, last)
             session.flush()
-            book.forget_comparison(session, self._pacs)
-        log.info("reconcile starts", pacs=self._pacs, change=last)
+            book.forget_comparison(session, self.pacs)
+        log.info("reconcile starts", pacs=self.pacs, change=last)
         return last
 
     def _comparison_is_due(self) -> bool:
         with self._database.read() as session:
-            known = book.position(session, self._pacs)
+            known = book.position(session, self.pacs)
             now = clock(session)
         if known is None or known.compared_at is None:
             return True
@@ -173,15 +173,15 @@ class Reconciler:
             if unknown:
                 missing += len(unknown)
                 with self._database.write() as session:
-                    book.await_instances(session, self._pacs, unknown, self._grace)
+                    book.await_instances(session, self.pacs, unknown, self._grace)
         with self._database.write() as session:
-            book.save_comparison(session, self._pacs)
+            book.save_comparison(session, self.pacs)
         log.info("reconcile compared", days=self._own.days, unknown=missing, failed=failed)
 
     def _pull_due(self, puller: Puller, stopping: threading.Event) -> None:
         while not stopping.is_set():
             with self._database.read() as session:
-                due = book.due_instances(session, self._pacs, AT_ONCE)
+                due = book.due_instances(session, self.pacs, AT_ONCE)
             if not due:
                 return
             held = self._describe(due)
@@ -192,7 +192,7 @@ class Reconciler:
             puller.refuse([one for one in new if self._selection.is_too_large(one)])
             with self._database.write() as session:
                 rest = set(due) - {one.pacs_id for one in wanted}
-                book.settle_instances(session, self._pacs, rest)
+                book.settle_instances(session, self.pacs, rest)
             for one in wanted:
                 if stopping.is_set():
                     return
@@ -217,16 +217,16 @@ class Reconciler:
             taken = puller.pull(held)
         except ResourceError:
             with self._database.write() as session:
-                book.put_instance_last(session, self._pacs, pacs_id)
+                book.put_instance_last(session, self.pacs, pacs_id)
             raise  # no room for the others either, most likely
         except ONE_FAILED as error:
             self._put_off(error, pacs_id)
             return
         with self._database.write() as session:
             if taken:
-                book.settle_instances(session, self._pacs, {pacs_id})
+                book.settle_instances(session, self.pacs, {pacs_id})
             else:
-                book.set_instance_aside(session, self._pacs, pacs_id)
+                book.set_instance_aside(session, self.pacs, pacs_id)
 
     def _restore_sources(self, puller: Puller, stopping: threading.Event) -> None:
         with self._database.read() as session:
@@ -244,7 +244,7 @@ class Reconciler:
     def _put_off(self, error: Exception, pacs_id: str) -> None:
         # First this one, then the question: an instance that makes Orthanc fall over comes later.
         with self._database.write() as session:
-            book.put_instance_off(session, self._pacs, pacs_id)
+            book.put_instance_off(session, self.pacs, pacs_id)
         self._pass_over(error, what="instance", pacs_id=pacs_id)
 
     def _pass_over(self, error: Exception, *, what: str, pacs_id: str) -> None:

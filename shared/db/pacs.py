@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
@@ -45,6 +45,15 @@ def save_comparison(session: Session, pacs: str) -> None:
 def forget_comparison(session: Session, pacs: str) -> None:
     """Have the last days compared again."""
     session.get_one(PacsPosition, pacs).compared_at = None
+
+
+def forget_other_archives(session: Session, pacs: str | None) -> None:
+    """Forget what was followed before ``pacs``: a site that changed its PACS waits for no old one.
+
+    ``None`` where no archive is followed any more.
+    """
+    for table in (PacsPosition, PacsInstance):
+        session.execute(delete(table).where(table.pacs != pacs if pacs else true()))
 
 
 def await_instances(session: Session, pacs: str, pacs_ids: Iterable[str], grace: timedelta) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from services.listener.budget import Budget
 from services.listener.settings import ListenerSettings
 from shared.db.engine import Database
 from shared.db.ingest import Sender, open_association
+from shared.db.pacs import await_instances, count_overdue, save_position, seconds_since_pass
 from shared.db.tables import Association as AssociationRow
 from shared.db.tables import (
     Instance,
@@ -516,3 +518,15 @@ def test_a_listener_does_not_start_on_a_spool_that_is_not_the_one_it_knew(
     settings.spool.mkdir()
     (settings.spool / ".cutis-spool").touch()  # it is lost, says the operator
     assert send(start(), photo(SOPInstanceUID="1.2.3.4")) == [SUCCESS]
+
+
+def test_an_archive_that_is_no_longer_followed_is_not_waited_for(
+    start: StartListener, settings: Settings, database: Database
+) -> None:
+    with database.write() as session:
+        save_position(session, "former.example:8042", 7)
+        await_instances(session, "former.example:8042", ["one", "two"], timedelta(0))
+    start()
+    with database.read() as session:
+        assert seconds_since_pass(session) is None
+        assert count_overdue(session) == 0

@@ -15,7 +15,14 @@ from services.listener.reconcile import Reconciler, make_reconciler
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database, clock
-from shared.db.pacs import count_overdue, count_put_off, seconds_since_pass
+from shared.db.pacs import (
+    await_instances,
+    count_overdue,
+    count_put_off,
+    forget_other_archives,
+    save_position,
+    seconds_since_pass,
+)
 from shared.db.pacs_tables import PacsInstance, PacsPosition
 from shared.db.tables import Association, Instance
 from shared.errors import AwayError
@@ -195,3 +202,15 @@ def test_a_round_that_could_not_close_its_association_closes_it_after_the_next(
     with database.read() as session:
         (row,) = session.scalars(select(Association)).all()
     assert row.closed_at is not None
+
+
+def test_of_several_archives_the_one_that_is_followed_is_kept(
+    reconciler: Reconciler, database: Database
+) -> None:
+    reconciler.reconcile(threading.Event())
+    with database.write() as session:
+        save_position(session, "former.example:8042", 7)
+        await_instances(session, "former.example:8042", ["one"], timedelta(0))
+        forget_other_archives(session, reconciler.pacs)
+        assert session.scalars(select(PacsPosition)).one().pacs == reconciler.pacs
+        assert count_overdue(session) == 0
