@@ -52,7 +52,7 @@ def _sample(name: str, number: int, *, bad: bool) -> Sample:
     )
     spacing_mm = found.micrometres_per_pixel / 1000
     dataset = secondary_capture(pixels, series, spacing_mm=spacing_mm)
-    name_canary(dataset)
+    name_canary(dataset, name)  # a patient of each study: nobody has hundreds
     if bad:
         dataset.StudyInstanceUID = ""
     return Sample(dataset=dataset, sop_instance_uid=str(dataset.SOPInstanceUID), bad=bad)

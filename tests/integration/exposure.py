@@ -13,7 +13,6 @@ from shared.db.engine import Database
 
 _IDENTITY = {
     "PatientName": "Canaryfamily^Canarygiven",
-    "PatientID": "CANARY4711",
     "PatientBirthDate": "19010203",
     "PatientAddress": "Canary street",
     "AccessionNumber": "CANARYACC",
@@ -57,10 +56,11 @@ def programs_of(pid: int) -> set[str]:
     return found
 
 
-def name_canary(dataset: Dataset) -> None:
+def name_canary(dataset: Dataset, patient: str = "4711") -> None:
     """Give ``dataset`` the names and dates that must be found nowhere but in DICOM."""
     for keyword, value in _IDENTITY.items():
         setattr(dataset, keyword, value)
+    dataset.PatientID = f"CANARY{patient}"
 
 
 def names_canary(left: Iterable[tuple[str, bytes]]) -> list[str]:
