@@ -25,6 +25,7 @@ from workers.inflammation.preprocess import WORKING_MICROMETRES, normalise
 from workers.inflammation.spec import SPEC
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
+from workers.learning.folder import half_real
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, fit
@@ -131,10 +132,7 @@ def batch(
     examples: list[Example], real: Sequence[Example], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return (BATCH, 1, SIDE, SIDE) normalised pixels and (BATCH, n, n) window scores."""
-    of_real = BATCH // 2 if real else 0
-    chosen = [examples[one] for one in rng.integers(len(examples), size=BATCH - of_real)]
-    if real:
-        chosen += [real[one] for one in rng.integers(len(real), size=of_real)]
+    chosen = half_real(examples, real, rng, BATCH)
     pixels, scores = zip(*(_disturb(rng, one) for one in chosen), strict=True)
     return torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(scores))
 

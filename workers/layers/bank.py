@@ -14,7 +14,7 @@ from shared.errors import ConfigurationError
 from workers.layers.folder import DrawnSection, complete, read_section
 from workers.layers.phantom import section
 from workers.layers.preprocess import TRAINED_MICROMETRES, normalise
-from workers.learning.folder import Folder, is_held_out
+from workers.learning.folder import Folder, half_real, is_held_out
 from workers.learning.grayscale import resize
 
 CROP = 192
@@ -55,10 +55,7 @@ def batch(
     examples: list[Example], real: Sequence[Example], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return crops (BATCH, 1, CROP, CROP) float32 and labels (BATCH, CROP, CROP)."""
-    of_real = BATCH // 2 if real else 0
-    chosen = [examples[one] for one in rng.integers(len(examples), size=BATCH - of_real)]
-    if real:
-        chosen += [real[one] for one in rng.integers(len(real), size=of_real)]
+    chosen = half_real(examples, real, rng, BATCH)
     pixels, labels = zip(*(_crop(rng, one) for one in chosen), strict=True)
     return torch.from_numpy(np.stack(pixels))[:, None], torch.from_numpy(np.stack(labels))
 

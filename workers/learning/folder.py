@@ -9,8 +9,10 @@ A table (CSV with columns ``image``, ``patient`` and, where they are known, ``ro
 import argparse
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +20,8 @@ import numpy.typing as npt
 
 from shared.errors import ConfigurationError
 from workers.contract import PixelSpacing
+
+Example = TypeVar("Example")
 
 _HELD_OUT = 5
 """One patient in so many is kept for the evaluation."""
@@ -106,6 +110,17 @@ def spacing_in(row: dict[str, str]) -> PixelSpacing:
 def is_held_out(patient: str) -> bool:
     """Whether training leaves this patient to the evaluation: one in five, by their name's hash."""
     return hashlib.sha256(patient.encode()).digest()[0] % _HELD_OUT == 0
+
+
+def half_real(
+    simulated: Sequence[Example], real: Sequence[Example], rng: np.random.Generator, size: int
+) -> list[Example]:
+    """Return ``size`` examples for a batch: half of them real, where there are real ones."""
+    of_real = size // 2 if real else 0
+    chosen = [simulated[one] for one in rng.integers(len(simulated), size=size - of_real)]
+    if real:
+        chosen += [real[one] for one in rng.integers(len(real), size=of_real)]
+    return chosen
 
 
 def said(table: Path | None) -> dict[str, dict[str, str]]:
