@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class WeightsManifest(BaseModel):
     version: str
     files: tuple[WeightsFile, ...]
     trained_on: str
+    training_data: str = ""
+    """What reports say of it instead of the spec, where more than the spec's data was used."""
     metrics: dict[str, float]
     commit: str
     command: str
@@ -66,7 +69,7 @@ def models() -> dict[str, ModelSpec]:
         spec: ModelSpec = importlib.import_module(f"workers.{path.parent.name}.spec").SPEC
         if spec.name != path.parent.name:
             raise ConfigurationError(f"folder {path.parent.name} holds the spec of {spec.name}")
-        found[spec.name] = spec
+        found[spec.name] = _as_trained(spec)
     return found
 
 
@@ -83,3 +86,11 @@ def weights_manifest(name: str) -> WeightsManifest:
     if not path.is_file():
         raise ConfigurationError(f"model {name} has no weights manifest", code="no-weights")
     return WeightsManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _as_trained(spec: ModelSpec) -> ModelSpec:
+    """Return ``spec`` with what its weights were trained on, where a site trained them itself."""
+    if not (model_folder(spec.name) / "weights" / "manifest.json").is_file():
+        return spec
+    said = weights_manifest(spec.name).training_data
+    return replace(spec, training_data=said) if said else spec

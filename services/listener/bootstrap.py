@@ -28,7 +28,7 @@ from services.listener.server import GuardedServer
 from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database
-from shared.db.pacs import forget_other_archives
+from shared.db.pacs import follow_only
 from shared.db.retention import holds_files
 from shared.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from shared.errors import ConfigurationError
@@ -103,7 +103,7 @@ class Listener:
         self._open_spool()
         with self._database.write() as session:
             followed = self._reconciler.pacs if self._reconciler else None
-            forget_other_archives(session, followed)
+            follow_only(session, followed)
         self._associations.start()
         self._server = self._open_server()
         self._pulse.beat()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, true, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db.engine import clock
@@ -20,6 +20,8 @@ _LONGEST_PUT_OFF = timedelta(hours=6)
 
 _AWAY = timedelta(minutes=10)
 _GONE = timedelta(days=3)
+
+_FOLLOWED = PacsInstance.pacs.in_(select(PacsPosition.pacs).where(PacsPosition.followed))
 
 
 def position(session: Session, pacs: str) -> PacsPosition | None:
@@ -47,13 +49,12 @@ def forget_comparison(session: Session, pacs: str) -> None:
     session.get_one(PacsPosition, pacs).compared_at = None
 
 
-def forget_other_archives(session: Session, pacs: str | None) -> None:
-    """Forget what was followed before ``pacs``: a site that changed its PACS waits for no old one.
+def follow_only(session: Session, pacs: str | None) -> None:
+    """Record that ``pacs`` is the archive that is followed; ``None``: that none is any more.
 
-    ``None`` where no archive is followed any more.
+    A former one's figures count no longer. What is known of it stays: it may come back.
     """
-    for table in (PacsPosition, PacsInstance):
-        session.execute(delete(table).where(table.pacs != pacs if pacs else true()))
+    session.execute(update(PacsPosition).values(followed=PacsPosition.pacs == (pacs or "")))
 
 
 def await_instances(session: Session, pacs: str, pacs_ids: Iterable[str], grace: timedelta) -> None:
@@ -123,7 +124,7 @@ def save_pass(session: Session, pacs: str) -> None:
 
 def count_put_off(session: Session) -> int:
     """Return how many instances of archives could not be had and are tried again."""
-    waits = (PacsInstance.failures > 0, PacsInstance.due_at.is_not(None))
+    waits = (PacsInstance.failures > 0, PacsInstance.due_at.is_not(None), _FOLLOWED)
     return session.scalar(select(func.count(PacsInstance.id)).where(*waits)) or 0
 
 
@@ -131,7 +132,9 @@ def count_overdue(session: Session) -> int:
     """Return how many instances of archives should have been looked at by now."""
     return (
         session.scalar(
-            select(func.count(PacsInstance.id)).where(PacsInstance.due_at <= clock(session))
+            select(func.count(PacsInstance.id)).where(
+                PacsInstance.due_at <= clock(session), _FOLLOWED
+            )
         )
         or 0
     )
@@ -139,7 +142,7 @@ def count_overdue(session: Session) -> int:
 
 def seconds_since_pass(session: Session) -> float | None:
     """Return the age of the oldest archive's last full look; ``None`` where none was followed."""
-    rows = session.scalars(select(PacsPosition)).all()
+    rows = session.scalars(select(PacsPosition).where(PacsPosition.followed)).all()
     # Before the first look at all: since when it was last heard of, which is its start at most.
     ages = [clock(session) - (one.passed_at or one.seen_at) for one in rows]
     return max((age.total_seconds() for age in ages), default=None)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.declarative import Base
@@ -18,6 +18,7 @@ class PacsPosition(Base):
     compared_at: Mapped[datetime | None]  # when the last days were last compared in full
     seen_at: Mapped[datetime]
     passed_at: Mapped[datetime | None]  # when everything that was due had last been looked at
+    followed: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class PacsInstance(Base):

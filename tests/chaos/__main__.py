@@ -100,8 +100,11 @@ def _storm(name: str, folder: Path, options: argparse.Namespace) -> bool:
             books = balance(first + queue, answers, database, spool, pacs)
             remove_leftovers(books, database, spool)
             left = (*texts(data / "logs"), *texts(data / "redis"), *rows(database))
-            scratch = texts(pipeline.addresses.scratch)
-            books.check("places with a patient's name", names_canary([*left, *scratch]))
+            left = (*left, *texts(pipeline.addresses.scratch))
+            books.counts["places that were searched for patients' names"] = len(left)
+            books.check("places with a patient's name", names_canary(left))
+            if not names_canary(texts(spool)):  # else there was nothing to be found
+                books.wrongs.append("no name went through")
             database.dispose()
     _report(name, books, disturber, sender)
     _say(

@@ -177,8 +177,12 @@ class Disturber:
         ended = "pg_terminate_backend(pid)" if one.what == "cut" else "pid"
         with self._database.engine.connect() as connection:
             found = connection.scalars(text(f"SELECT {ended} {_OTHERS}")).all()
-        if one.what == "crash":
-            os.kill(found[0], signal.SIGKILL)
+        try:
+            if one.what == "crash":
+                os.kill(found[0], signal.SIGKILL)
+        except (IndexError, ProcessLookupError):  # nobody was at work just then
+            self._waiting["database"].append(one)
+            return
         self.over += 1
         self.done[f"{one.what} database"] += 1
 

@@ -1,6 +1,7 @@
 """What a running pipeline shows to others: its listening sockets and what it leaves behind."""
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +71,11 @@ def names_canary(left: Iterable[tuple[str, bytes]]) -> list[str]:
 
 def texts(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Return every regular file below ``folder`` with its content."""
-    for path in sorted(folder.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):  # what runs on may remove its own
-            if path.is_file() and not path.is_symlink():
-                yield str(path.relative_to(folder)), path.read_bytes()
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent) / name for name in sorted(names)):
+            with contextlib.suppress(FileNotFoundError):  # what runs on may remove its own
+                if path.is_file() and not path.is_symlink():
+                    yield str(path.relative_to(folder)), path.read_bytes()
 
 
 def rows(database: Database) -> Iterator[tuple[str, bytes]]:

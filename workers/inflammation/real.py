@@ -53,7 +53,8 @@ def real_table(model: Inflammation, graded: GradedFolder, *, held_out: bool = Fa
         score = model.read_frame(one.pixels, one.spacing).whole
         patients.setdefault(one.patient, []).append(RealCase(grade=one.grade, score=score))
     if not patients:
-        raise ConfigurationError("no field of the folder has a grade")
+        whose = " of a patient who is held out" if held_out else ""
+        raise ConfigurationError(f"no field{whose} in the folder has a grade")
     note = _NOTE.format(count=sum(map(len, patients.values())))
     return tabulate("Real fields", note, _ROWS, list(patients.values()), figures)
 

@@ -25,7 +25,7 @@ from workers.inflammation.preprocess import WORKING_MICROMETRES, normalise
 from workers.inflammation.spec import SPEC
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
-from workers.learning.folder import half_real
+from workers.learning.folder import half_real, resolved
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, fit
@@ -97,6 +97,7 @@ def train(
             if real
             else f"{SPEC.training_data}; {len(subjects)} simulated subjects"
         ),
+        training_data="graded confocal fields of a site, and phantoms" if real else "",
         metrics=asdict(metrics),
         commit=commit,
         command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}"
@@ -176,6 +177,7 @@ def _calibrate(network: TextureNet, device: torch.device) -> None:
 
 def _straighten(network: TextureNet, device: torch.device) -> None:
     """Fit the line from both scores of a field to the true one, on whole fields unseen."""
+    network.line.copy_(torch.tensor([0.0, 1.0, 0.0]))  # what ``start`` had would be applied twice
     cases = read(Inflammation(network, device), CALIBRATION_SUBJECTS)
     seen = [(1.0, one.found, one.found_map.mean()) for one in cases]
     line, *_ = np.linalg.lstsq(np.array(seen), np.array([one.true for one in cases]), rcond=None)
@@ -217,7 +219,7 @@ def _disturb(
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
     parser = training_parser(SPEC.name, steps=8000)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument("--start", type=resolved, help="go on from the weights in this folder")
     add_grades(parser)
     asked = parser.parse_args()
     run_training(asked, partial(train, start=asked.start, graded=graded_of(asked)))

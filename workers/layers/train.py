@@ -21,7 +21,7 @@ from workers.layers.spec import SPEC
 from workers.learning.blocks import UNet
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
-from workers.learning.folder import Folder, add_folder
+from workers.learning.folder import Folder, add_folder, resolved
 from workers.learning.training import Schedule, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
 
@@ -68,6 +68,7 @@ def train(
             if real
             else f"{SPEC.training_data}; {len(subjects)} simulated subjects"
         ),
+        training_data="sections on which people of a site drew, and phantoms" if real else "",
         metrics=asdict(metrics),
         commit=commit,
         command=f"python -m workers.layers.train --steps {steps} --seed {seed}"
@@ -118,7 +119,7 @@ def _stored(value: Tensor) -> Tensor:
 def main() -> None:
     """Read the command line and train into the model's own ``weights/`` folder."""
     parser = training_parser(SPEC.name, steps=1600)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument("--start", type=resolved, help="go on from the weights in this folder")
     add_folder(parser)
     asked = parser.parse_args()
     run_training(asked, partial(train, start=asked.start, sections=sections_of(asked)))

@@ -9,6 +9,7 @@ A table (CSV with columns ``image``, ``patient`` and, where they are known, ``ro
 import argparse
 import csv
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,13 +52,18 @@ class Folder:
     alone: int
 
     def cases(self) -> list[FolderCase]:
-        """Return every image that has a mask, in the order of their names."""
+        """Return every image that has a mask, in the order of their names.
+
+        Raises
+        ------
+        ConfigurationError
+            A folder is missing, or the table: see :func:`said`.
+        """
         rows = said(self.groups)
         drawn: dict[str, dict[int, Path]] = {}
         for number, folder in self._mask_folders():
-            for path in folder.iterdir():
-                if path.is_file():
-                    drawn.setdefault(path.stem, {})[number] = path
+            for path in files_in(folder):
+                drawn.setdefault(path.stem, {})[number] = path
         return [
             FolderCase(
                 image=path,
@@ -65,7 +71,7 @@ class Folder:
                 patient=rows.get(path.stem, {}).get("patient") or path.stem,
                 row=rows.get(path.stem, {}),
             )
-            for path in sorted(self.images.iterdir())
+            for path in files_in(self.images)
             if path.stem in drawn
         ]
 
@@ -98,12 +104,14 @@ def spacing_in(row: dict[str, str]) -> PixelSpacing:
     Raises
     ------
     ConfigurationError
-        It says none.
+        It says none, or what is no size.
     """
     try:
         row_um, column_um = float(row["row_um"]), float(row["column_um"])
-    except (KeyError, ValueError) as unknown:
-        raise ConfigurationError("the table has no row_um and column_um of an image") from unknown
+    except (KeyError, TypeError, ValueError):
+        row_um = column_um = 0.0
+    if not (0 < row_um < math.inf and 0 < column_um < math.inf):
+        raise ConfigurationError("the table has no row_um and column_um of an image")
     return PixelSpacing(row_mm=row_um / 1000, column_mm=column_um / 1000, source="calibrated")
 
 
@@ -124,23 +132,77 @@ def half_real(
 
 
 def said(table: Path | None) -> dict[str, dict[str, str]]:
-    """Return what a CSV says of each image, by the image's name without ending."""
+    """Return what a CSV says of each image, by the image's name without ending.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be read, has no column ``image``, or two lines for one image.
+    """
     if table is None:
         return {}
-    with table.open(newline="", encoding="utf-8") as file:
-        return {Path(row["image"]).stem: row for row in csv.DictReader(file)}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a mark
+            rows = [(row["image"], row) for row in csv.DictReader(file)]
+    except KeyError:
+        raise ConfigurationError("the table has no column image, or no commas") from None
+    except (OSError, UnicodeError, csv.Error) as error:  # its text may quote a line
+        kind = type(error).__name__
+        raise ConfigurationError(f"the table cannot be read as CSV in UTF-8: {kind}") from None
+    found = {Path(name).stem: row for name, row in rows}
+    if len(found) < len(rows):
+        raise ConfigurationError("the table has two lines for one image")
+    return found
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files in ``folder``, by name.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder.name}")
+    return sorted(one for one in folder.iterdir() if one.is_file())
+
+
+def all_or_none(given: argparse.Namespace, *names: str) -> bool:
+    """Return whether the options ``names`` were all given; false where none was.
+
+    Raises
+    ------
+    ConfigurationError
+        Some were, and the others not: what then would be learnt from is not what was meant.
+    """
+    missing = [f"--{one}" for one in names if getattr(given, one) is None]
+    if missing and len(missing) < len(names):
+        raise ConfigurationError(f"{', '.join(missing)} is missing: one needs the other")
+    return not missing
+
+
+def resolved(path: str) -> Path:
+    """Return ``path`` as it is from here: processes of Ray Train work in folders of their own."""
+    return Path(path).resolve()
 
 
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a folder of real images."""
-    parser.add_argument("--images", type=Path, help="folder of real images, of one name with …")
-    parser.add_argument("--masks", type=Path, help="… their masks, 0 and 255")
-    parser.add_argument("--groups", type=Path, help="CSV with columns image and patient")
+    parser.add_argument("--images", type=resolved, help="folder of real images, of one name with …")
+    parser.add_argument("--masks", type=resolved, help="… their masks, 0 and 255")
+    parser.add_argument("--groups", type=resolved, help="CSV with columns image and patient")
 
 
 def folder_of(given: argparse.Namespace, segments: tuple[int, ...], *, alone: int) -> Folder | None:
-    """Return the folder that the options name, if they name one; see :class:`Folder`."""
-    if not given.images or not given.masks:
+    """Return the folder that the options name, if they name one; see :class:`Folder`.
+
+    Raises
+    ------
+    ConfigurationError
+        They name half of it.
+    """
+    if not all_or_none(given, "images", "masks"):
         return None
     return Folder(
         images=given.images,

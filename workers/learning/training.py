@@ -10,7 +10,7 @@ import structlog
 import torch
 from torch import Tensor, nn
 
-from workers.learning.checkpoint import Checkpoint
+from workers.learning.checkpoint import Checkpoint, fingerprint
 from workers.learning.together import average_gradients, rank
 
 Batch = tuple[Tensor, ...]
@@ -56,6 +56,11 @@ def fit(
     Every step has a seed of its own. So a training that was killed goes on from the file ``kept``,
     which is written at each report, and ends as if it had never stopped. Processes that train
     together (see ``together.py``) draw other batches and take the same steps.
+
+    Raises
+    ------
+    ConfigurationError
+        ``kept`` is of another training.
     """
     process = rank()
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -63,6 +68,9 @@ def fit(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
     checkpoint = Checkpoint(path=kept, network=network, optimizer=optimizer, loss=loss)
+    if kept is not None:
+        first = draw(_generator(schedule.seed, 0, 0))
+        checkpoint.training = fingerprint(network, first, schedule.seed, schedule.steps)
     checkpoint.restore()
     losses = checkpoint.losses
     for step in range(len(losses), schedule.steps):

@@ -56,8 +56,12 @@ def save_weights(
     metrics: dict[str, float],
     commit: str,
     command: str,
+    training_data: str = "",
 ) -> WeightsManifest:
-    """Write each file of ``tensors`` (file name → state) and the manifest that names them."""
+    """Write each file of ``tensors`` (file name → state) and the manifest that names them.
+
+    ``training_data`` is what reports say of it, where the spec's words are no longer true.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, state in sorted(tensors.items()):
@@ -71,6 +75,7 @@ def save_weights(
         version=version,
         files=tuple(files),
         trained_on=trained_on,
+        training_data=training_data,
         metrics=metrics,
         commit=commit,
         command=command,

@@ -1,8 +1,7 @@
 """Folder: real photos, the keloids that people drew on them, and perfusion maps measured with them.
 
 A map has the name of its photo and its size, pixel on pixel: a TIFF of floats or a picture of 16
-bits, in perfusion units. These are the device's own; healthy skin of the
-phantoms has about 60.
+bits, in perfusion units. These are the device's own; healthy skin of the phantoms has about 60.
 """
 
 import argparse
@@ -20,9 +19,12 @@ from workers.learning.folder import (
     Folder,
     FolderCase,
     add_folder,
+    all_or_none,
+    files_in,
     folder_of,
     is_held_out,
     read_masks,
+    resolved,
 )
 from workers.perfusion.spec import KELOID
 
@@ -54,7 +56,7 @@ class MeasuredFolder:
         ConfigurationError
             A file is no picture, of another size than its photo, or a map of 8 bits or of nothing.
         """
-        maps = {one.stem: one for one in sorted(self.maps.iterdir()) if one.is_file()}
+        maps = {one.stem: one for one in files_in(self.maps)}
         for case in self.drawn.cases():
             if case.image.stem in maps and held_out in {None, is_held_out(case.patient)}:
                 yield _photo(case, maps[case.image.stem])
@@ -63,13 +65,20 @@ class MeasuredFolder:
 def add_measured(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a folder of photos with drawn keloids and measured maps."""
     add_folder(parser)
-    parser.add_argument("--maps", type=Path, help="perfusion maps of the photos' names and sizes")
+    parser.add_argument("--maps", type=resolved, help="perfusion maps: the photos' names, sizes")
 
 
 def measured_of(given: argparse.Namespace) -> MeasuredFolder | None:
-    """Return the folder that the options name, if they name one."""
+    """Return the folder that the options name, if they name one.
+
+    Raises
+    ------
+    ConfigurationError
+        They name part of it.
+    """
+    all_or_none(given, "images", "masks", "maps")
     drawn = folder_of(given, (KELOID,), alone=KELOID)
-    return MeasuredFolder(drawn=drawn, maps=given.maps) if drawn and given.maps else None
+    return MeasuredFolder(drawn=drawn, maps=given.maps) if drawn else None
 
 
 def _photo(case: FolderCase, path: Path) -> MeasuredPhoto:

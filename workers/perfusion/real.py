@@ -66,7 +66,8 @@ def real_table(
         if one.keloid.any():
             patients.setdefault(one.patient, []).append(_case(model, colour, one))
     if not patients:
-        raise ConfigurationError("no photo of the folder has both a keloid and a map")
+        whose = " of a patient who is held out" if held_out else ""
+        raise ConfigurationError(f"no photo{whose} in the folder has both a keloid and a map")
     note = _NOTE.format(count=sum(map(len, patients.values())))
     return tabulate("Real photos", note, _ROWS, list(patients.values()), figures)
 
@@ -79,7 +80,8 @@ def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:
         of_arm = [one.means[arm] for one in cases]
         found |= {
             f"{name}region_r": correlation([one.mean for one in cases], of_arm),
-            f"{name}pixel_r": float(np.mean([one.pixel_r[arm] for one in cases])),
+            # NaN where a keloid is a few pixels, or of one value.
+            f"{name}pixel_r": float(np.nanmean([one.pixel_r[arm] for one in cases])),
             f"{name}mae": float(np.mean([one.errors[arm] for one in cases])),
         }
     return found

@@ -19,6 +19,7 @@ from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour, random_quality
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
+from workers.learning.folder import resolved
 from workers.learning.letterbox import Letterbox
 from workers.learning.training import Schedule, fit
 from workers.learning.weights import load_weights, save_weights, trained_before
@@ -104,6 +105,7 @@ def train(
         version=SPEC.version,
         trained_on=f"{photos} real photos with measured perfusion and " * bool(photos)
         + f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py)",
+        training_data="photos and perfusion maps of a site, and phantoms" if photos else "",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.perfusion.train --steps {steps} --seed {seed} "
@@ -198,7 +200,7 @@ def main() -> None:
     """Train from the command line."""
     parser = training_parser(SPEC.name, steps=3500)
     parser.add_argument("--subjects", type=int, default=1500)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument("--start", type=resolved, help="go on from the weights in this folder")
     add_measured(parser)
     given = parser.parse_args()
     more = partial(train, subjects=given.subjects, start=given.start, measured=measured_of(given))

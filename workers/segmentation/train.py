@@ -16,7 +16,7 @@ from workers.catalog import WeightsManifest
 from workers.learning.augment import random_affine, random_colour
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
-from workers.learning.folder import Folder, add_folder
+from workers.learning.folder import Folder, add_folder, resolved
 from workers.learning.training import Schedule, fit, soft_dice_loss
 from workers.learning.weights import load_weights, save_weights, trained_before
 from workers.segmentation.bank import Bank, Classed, as_tensors, draw_bank, heads, read_bank
@@ -114,6 +114,7 @@ def train(
         trained_on="procedural phantom photos (workers/segmentation/phantom.py), subjects "
         f"{subjects.start} to {subjects.stop - 1}"
         + (f"; {len(real.images)} real photos" if real else ""),
+        training_data="photos on which people of a site drew, and phantoms" if real else "",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
@@ -165,7 +166,7 @@ def main() -> None:
     parser = training_parser(SPEC.name, steps=5000)
     parser.add_argument("--subjects", type=int, default=3000)
     parser.add_argument("--first-subject", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument("--start", type=resolved, help="go on from the weights in this folder")
     add_folder(parser)
     given = parser.parse_args()
     subjects = range(given.first_subject, given.first_subject + given.subjects)

@@ -16,11 +16,9 @@ from services.listener.settings import ListenerSettings, ReconcileSettings
 from services.listener.storage import InstanceStore
 from shared.db.engine import Database, clock
 from shared.db.pacs import (
-    await_instances,
     count_overdue,
     count_put_off,
-    forget_other_archives,
-    save_position,
+    follow_only,
     seconds_since_pass,
 )
 from shared.db.pacs_tables import PacsInstance, PacsPosition
@@ -204,13 +202,17 @@ def test_a_round_that_could_not_close_its_association_closes_it_after_the_next(
     assert row.closed_at is not None
 
 
-def test_of_several_archives_the_one_that_is_followed_is_kept(
-    reconciler: Reconciler, database: Database
+def test_of_a_former_archive_everything_is_kept_and_nothing_waited_for(
+    reconciler: Reconciler, archive: Archive, database: Database
 ) -> None:
+    archive.broken = {"/instances/id0/file"}
     reconciler.reconcile(threading.Event())
     with database.write() as session:
-        save_position(session, "former.example:8042", 7)
-        await_instances(session, "former.example:8042", ["one"], timedelta(0))
-        forget_other_archives(session, reconciler.pacs)
-        assert session.scalars(select(PacsPosition)).one().pacs == reconciler.pacs
-        assert count_overdue(session) == 0
+        session.execute(update(PacsInstance).values(due_at=clock(session)))
+        follow_only(session, "another.example:8042")
+        assert seconds_since_pass(session) is None
+    assert figures(database) == (0, 0)
+    with database.write() as session:
+        follow_only(session, reconciler.pacs)
+        assert seconds_since_pass(session) is not None
+    assert figures(database) == (1, 1)

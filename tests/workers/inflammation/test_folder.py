@@ -9,12 +9,15 @@ import torch
 
 from shared.errors import ConfigurationError
 from workers.catalog import model_folder
+from workers.inflammation import train
 from workers.inflammation.folder import GradedFolder, tiles
-from workers.inflammation.model import load
+from workers.inflammation.model import WEIGHTS_FILE, load
+from workers.inflammation.network import TextureNet
 from workers.inflammation.phantom import field
 from workers.inflammation.postprocess import grade_of
 from workers.inflammation.real import real_table
 from workers.inflammation.train import BATCH, SIDE, bank, batch, real_bank
+from workers.learning.weights import load_weights
 
 MICROMETRES = 0.5
 ROWS, COLUMNS = 320, 700
@@ -96,3 +99,57 @@ def test_graded_fields_are_judged_in_a_table_of_their_own(tmp_path: Path) -> Non
     assert "5 real fields" in table.note
     assert table.lines[0].value == pytest.approx(np.mean(right))
     assert table.lines[0].baseline == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"patient": ""}, "whose"),
+        ({"row_um": "500", "column_um": "500"}, "not plausible"),
+        ({"row_um": "nan"}, "row_um"),
+        ({"row_um": "-0.5"}, "row_um"),
+    ],
+)
+def test_a_field_that_would_not_be_read_is_not_learnt_from(
+    tmp_path: Path, changes: dict[str, str], says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        list(folder_with(tmp_path, patients=1, **changes).fields())
+
+
+@pytest.mark.parametrize("what", ["blank", "colour", "no number"])
+def test_a_picture_that_would_not_be_read_is_not_learnt_from(tmp_path: Path, what: str) -> None:
+    folder = folder_with(tmp_path, patients=1)
+    (tmp_path / "images" / "0.png").unlink()
+    pixels = {
+        "blank": np.zeros((ROWS, COLUMNS), np.uint8),
+        "colour": np.random.default_rng(0).integers(0, 255, (ROWS, COLUMNS, 3), np.uint8),
+        "no number": np.full((ROWS, COLUMNS), np.nan, np.float32),
+    }[what]
+    cv2.imwrite(str(tmp_path / "images" / "0.tiff"), pixels)
+    with pytest.raises(ConfigurationError, match="confocal field"):
+        list(folder.fields())
+
+
+def test_a_hot_pixel_and_an_empty_tile_do_no_harm(tmp_path: Path) -> None:
+    (one,) = folder_with(tmp_path, patients=1).fields()
+    twelve_bits = one.pixels.astype(np.uint16) * 16
+    twelve_bits[0, 0] = 65535
+    hot = tiles(replace(one, pixels=twelve_bits), SIDE)
+    assert len(np.unique(hot[0])) > 200
+    half = one.pixels.copy()
+    half[:, 350:] = 0
+    assert 0 < len(tiles(replace(one, pixels=half), SIDE)) < len(hot)
+
+
+def test_the_line_of_both_scores_is_fitted_on_what_the_network_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(train, "CALIBRATION_SUBJECTS", range(500_000, 500_006))
+    network = TextureNet()
+    network.load_state_dict(load_weights(model_folder("inflammation") / "weights", WEIGHTS_FILE))
+    network.eval()
+    train._straighten(network, torch.device("cpu"))
+    once = network.line.clone()
+    train._straighten(network, torch.device("cpu"))
+    torch.testing.assert_close(network.line, once)

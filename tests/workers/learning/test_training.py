@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shared.errors import ConfigurationError
 from workers.learning.training import Batch, Schedule, fit, has_fast_bfloat16, soft_dice_loss
 
 CPU = torch.device("cpu")
@@ -62,6 +64,29 @@ def test_a_training_that_was_killed_ends_as_if_it_had_never_stopped(tmp_path: Pa
     assert torch.equal(networks[0].weight, networks[2].weight)
     assert not torch.equal(networks[1].weight, networks[2].weight)
     assert len(kept.with_suffix(".csv").read_text().splitlines()) == 1 + len(whole)
+
+
+@pytest.mark.parametrize("other", ["data", "start", "seed", "steps"])
+def test_a_checkpoint_of_another_training_is_not_gone_on_with(tmp_path: Path, other: str) -> None:
+    kept = tmp_path / "line.checkpoint"
+    schedule = Schedule(steps=20, seed=3, report_every=20)
+    torch.manual_seed(5)
+    fit(nn.Linear(1, 1), line, squared_error, schedule, CPU, kept=kept)
+    torch.manual_seed(5)
+    same = nn.Linear(1, 1)
+    if other == "seed":
+        schedule = replace(schedule, seed=4)
+    if other == "steps":
+        schedule = replace(schedule, steps=40)
+
+    def steeper(rng: np.random.Generator) -> Batch:
+        x, y = line(rng)
+        return x, 2 * y
+
+    start = trained(0)[0] if other == "start" else same
+    draw = steeper if other == "data" else line
+    with pytest.raises(ConfigurationError, match="another training"):
+        fit(start, draw, squared_error, schedule, CPU, kept=kept)
 
 
 def test_bfloat16_is_left_alone_where_the_processor_lacks_it(
