@@ -16,6 +16,9 @@ from shared.failpoints import failpoint
 FRESH_SECONDS = 600.0
 """A file written so lately belongs to whoever wrote it: the same image may arrive again."""
 
+MARK = ".cutis-spool"
+"""The empty file in the root of a spool, which an empty mount point lacks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpooledFile:
@@ -195,7 +198,6 @@ class Spool:
 
 
 _ASIDE = ".removed"
-MARK = ".cutis-spool"
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 
 from shared.errors import ConfigurationError
 from workers.inflammation.evaluate import BASELINE_SCORE, quadratic_kappa
-from workers.inflammation.folder import GradedFolder
+from workers.inflammation.folder import GradedField, GradedFolder
 from workers.inflammation.model import Inflammation
 from workers.inflammation.network import GRADES
 from workers.inflammation.postprocess import grade_of
 from workers.learning.bootstrap import correlation
+from workers.learning.folder import by_patient
 from workers.learning.results import Row, Table, tabulate
 
 _NOTE = (
@@ -48,15 +49,15 @@ def real_table(model: Inflammation, graded: GradedFolder, *, held_out: bool = Fa
     ConfigurationError
         No field has a grade.
     """
-    patients: dict[str, list[RealCase]] = {}
-    for one in graded.fields(held_out=True if held_out else None):
-        score = model.read_frame(one.pixels, one.spacing).whole
-        patients.setdefault(one.patient, []).append(RealCase(grade=one.grade, score=score))
+    patients = by_patient(
+        (one.patient, _case(model, one))
+        for one in graded.fields(held_out=True if held_out else None)
+    )
     if not patients:
         whose = " of a patient who is held out" if held_out else ""
         raise ConfigurationError(f"no field{whose} in the folder has a grade")
-    note = _NOTE.format(count=sum(map(len, patients.values())))
-    return tabulate("Real fields", note, _ROWS, list(patients.values()), figures)
+    note = _NOTE.format(count=sum(map(len, patients)))
+    return tabulate("Real fields", note, _ROWS, patients, figures)
 
 
 def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:
@@ -73,3 +74,7 @@ def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:
         "kappa": quadratic_kappa(found, expert),
         "correlation": correlation([one.grade for one in cases], [one.score for one in cases]),
     }
+
+
+def _case(model: Inflammation, one: GradedField) -> RealCase:
+    return RealCase(grade=one.grade, score=model.read_frame(one.pixels, one.spacing).whole)

@@ -11,7 +11,7 @@ from workers.layers.evaluate import flat_layers
 from workers.layers.folder import complete, read_section
 from workers.layers.model import Layers
 from workers.learning.agreement import dice
-from workers.learning.folder import Folder, FolderCase, is_held_out
+from workers.learning.folder import Folder, FolderCase, by_patient, is_held_out
 from workers.learning.results import Row, Table, tabulate
 
 LAYERS = ("corneum", "epidermis", "dermis")
@@ -46,11 +46,9 @@ def real_table(model: Layers, folder: Folder, *, held_out: bool = False) -> Tabl
         No section has a mask of each layer.
     """
     chosen = [one for one in complete(folder) if not held_out or is_held_out(one.patient)]
-    patients: dict[str, list[RealCase]] = {}
-    for one in chosen:
-        patients.setdefault(one.patient, []).append(_case(model, one))
+    patients = by_patient((one.patient, _case(model, one)) for one in chosen)
     note = _NOTE.format(count=len(chosen))
-    return tabulate("Real sections", note, _ROWS, list(patients.values()), figures)
+    return tabulate("Real sections", note, _ROWS, patients, figures)
 
 
 def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:

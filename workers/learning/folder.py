@@ -10,7 +10,7 @@ import argparse
 import csv
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -118,6 +118,17 @@ def spacing_in(row: dict[str, str]) -> PixelSpacing:
 def is_held_out(patient: str) -> bool:
     """Whether training leaves this patient to the evaluation: one in five, by their name's hash."""
     return hashlib.sha256(patient.encode()).digest()[0] % _HELD_OUT == 0
+
+
+def by_patient(cases: Iterable[tuple[str, Example]]) -> list[list[Example]]:
+    """Return the cases of each patient, from pairs of a patient and a case, in their order.
+
+    Images of one patient are alike: intervals are over patients.
+    """
+    found: dict[str, list[Example]] = {}
+    for patient, case in cases:
+        found.setdefault(patient, []).append(case)
+    return list(found.values())
 
 
 def half_real(

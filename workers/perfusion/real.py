@@ -8,6 +8,7 @@ import numpy as np
 from shared.errors import ConfigurationError
 from workers.learning.agreement import dice
 from workers.learning.bootstrap import correlation
+from workers.learning.folder import by_patient
 from workers.learning.results import Row, Table, tabulate
 from workers.perfusion.baselines import ColourRegression
 from workers.perfusion.folder import MeasuredFolder, MeasuredPhoto
@@ -61,15 +62,16 @@ def real_table(
     ConfigurationError
         No photo has both a drawn keloid and a map.
     """
-    patients: dict[str, list[RealCase]] = {}
-    for one in folder.photos(held_out=True if held_out else None):
-        if one.keloid.any():
-            patients.setdefault(one.patient, []).append(_case(model, colour, one))
+    patients = by_patient(
+        (one.patient, _case(model, colour, one))
+        for one in folder.photos(held_out=True if held_out else None)
+        if one.keloid.any()
+    )
     if not patients:
         whose = " of a patient who is held out" if held_out else ""
         raise ConfigurationError(f"no photo{whose} in the folder has both a keloid and a map")
-    note = _NOTE.format(count=sum(map(len, patients.values())))
-    return tabulate("Real photos", note, _ROWS, list(patients.values()), figures)
+    note = _NOTE.format(count=sum(map(len, patients)))
+    return tabulate("Real photos", note, _ROWS, patients, figures)
 
 
 def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:

@@ -103,14 +103,14 @@ def train(
         },
         model=SPEC.name,
         version=SPEC.version,
-        trained_on=f"{photos} real photos with measured perfusion and " * bool(photos)
+        trained_on=(f"{photos} real photos with measured perfusion and " if photos else "")
         + f"{subjects} procedural keloid phantoms (workers/perfusion/phantom.py)",
         training_data="photos and perfusion maps of a site, and phantoms" if photos else "",
         metrics={name: round(value, 4) for name, value in asdict(metrics).items()},
         commit=commit,
         command=f"python -m workers.perfusion.train --steps {steps} --seed {seed} "
         f"--subjects {subjects}"
-        + " --images, --masks, --maps: see trained_on" * bool(photos)
+        + (" --images, --masks, --maps: see trained_on" if photos else "")
         + trained_before(start),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from shared.errors import ConfigurationError
 from workers.learning.bootstrap import correlation
-from workers.learning.folder import Folder, FolderCase, is_held_out
+from workers.learning.folder import Folder, FolderCase, by_patient, is_held_out
 from workers.learning.results import Row, Table, tabulate
 from workers.segmentation.evaluate import Overlap, overlap
 from workers.segmentation.folder import read_photo
@@ -86,11 +86,8 @@ def figures(patients: Sequence[Sequence[RealCase]]) -> dict[str, float]:
 
 
 def _table(title: str, cases: Sequence[RealCase]) -> Table:
-    # Photos of one patient are alike: intervals are over patients.
-    patients: dict[str, list[RealCase]] = {}
-    for one in cases:
-        patients.setdefault(one.patient, []).append(one)
-    return tabulate(title, _NOTE.format(count=len(cases)), _ROWS, list(patients.values()), figures)
+    patients = by_patient((one.patient, one) for one in cases)
+    return tabulate(title, _NOTE.format(count=len(cases)), _ROWS, patients, figures)
 
 
 def _case(model: Segmentation, case: FolderCase, group: str) -> RealCase:
