@@ -1,9 +1,11 @@
 """Transport: pynetdicom's associations, whose sockets are closed when they end."""
 
 import ssl
+from typing import Any
 
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from shared.deadline import Deadline
@@ -18,6 +20,19 @@ class Requestor(ApplicationEntity):
     def __init__(self, ae_title: str, deadline: Deadline | None = None) -> None:
         super().__init__(ae_title=ae_title)
         self._deadline = deadline
+
+    def associate(self, *where: Any, **how: Any) -> Association:
+        """Return the association, rejected also where the peer was fast to reject it.
+
+        pynetdicom 3.0 asks whether the connection came up once it may be over again: a rejection
+        (PS3.8 9.3.4) that came in between lies unread, and looks as if nobody had answered.
+        """
+        association = super().associate(*where, **how)
+        unread = association.dul.peek_next_pdu()
+        if isinstance(unread, A_ASSOCIATE) and unread.result:
+            association.is_rejected, association.is_aborted = True, False
+            association.acceptor.primitive = unread
+        return association
 
     def _create_socket(
         self,
