@@ -23,10 +23,14 @@ from workers.inflammation.postprocess import grade_of
 from workers.inflammation.real import real_table
 from workers.inflammation.references import expert_grade, fit_statistics, oracle, statistics
 from workers.inflammation.spec import SPEC
+from workers.inflammation.train import bank, teach
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
-from workers.learning.results import Row, Table, facts_of, tabulate, write
+from workers.learning.folds import Fold, add_folds, write_folds
+from workers.learning.page import facts_of, write
+from workers.learning.plots import Grading, Plot, agreement
+from workers.learning.results import Row, Table, tabulate
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 
@@ -35,6 +39,8 @@ SUBJECTS = range(100_000, 100_120)
 
 BASELINE_SUBJECTS = range(50_000, 50_080)
 """What the baseline is fitted on: neither trained nor tested on."""
+
+FOLD_SUBJECTS = range(1500)
 
 _NOTE = (
     "Scores run from 0 to 4. The expert is the true mean score plus noise of SD 0.11, rounded; the "
@@ -140,13 +146,39 @@ def tables(subjects: Sequence[Graded]) -> list[Table]:
     return [tabulate("Grades of simulated fields", _NOTE, _ROWS, subjects, figures)]
 
 
+def _read_fold(fold: Fold) -> list[Graded]:
+    network = teach(bank(fold.learnt), fold.schedule, fold.device, kept=fold.kept)
+    return grade(Inflammation(network, fold.device), fold.left_out, BASELINE_SUBJECTS)
+
+
+def plots(subjects: Sequence[Graded]) -> list[Plot]:
+    """Return scores against the true ones, and grades against the expert's."""
+    cases = [one.case for one in subjects]
+    return [
+        agreement("score", "0 to 4", [one.true for one in cases], [one.found for one in cases]),
+        Grading(
+            title="grades: the expert's and ours",
+            grades=GRADES,
+            true=tuple(one.expert for one in subjects),
+            found=tuple(grade_of(one.found) for one in cases),
+        ),
+    ]
+
+
 def main() -> None:
     """Evaluate the weights in a folder; print and write the table."""
     parser = evaluation_parser(SPEC.name)
     add_grades(parser)
     parser.add_argument("--held-out", action="store_true", help="patients that training left out")
+    add_folds(parser, steps=1500)
     given = parser.parse_args()
     use_threads(given.threads)
+    if given.folds:
+        said = write_folds(
+            given, SPEC, FOLD_SUBJECTS, _read_fold, rows=_ROWS, figures=figures, note=_NOTE
+        )
+        sys.stdout.write(said)
+        return
     model, manifest = load(given.weights, default_device()), read_manifest(given.weights)
     graded = graded_of(given)
     if graded:
@@ -161,8 +193,10 @@ def main() -> None:
         [(one.pixels, one.score * (255 / (GRADES - 1))) for one in fields],
     )
     read_by_all = grade(model, subjects, fewer(BASELINE_SUBJECTS, quick=given.quick))
-    facts = facts_of(manifest, subjects)
-    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(read_by_all), **facts))
+    facts, drawn = facts_of(manifest, subjects), plots(read_by_all)
+    sys.stdout.write(
+        write(given.output, SPEC.name, SPEC.title, tables(read_by_all), drawn, **facts)
+    )
 
 
 if __name__ == "__main__":

@@ -66,23 +66,12 @@ def train(
     With ``start``, a folder of weights, training goes on from there. With ``graded``, half of
     what is seen is real: fields of patients that are not held out, of one grade all over.
     """
-    torch.manual_seed(seed)
-    network = TextureNet()
-    if start is not None:
-        network.load_state_dict(load_weights(start, WEIGHTS_FILE))
     examples = bank(subjects)
     real = real_bank(graded) if graded else []
     log.info("bank drawn", fields=len(examples), real=len(real))
-    fit(
-        network,
-        partial(batch, examples, real),
-        grade_loss,
-        Schedule(steps=steps, seed=seed),
-        device,
-        kept=keep and keep / "network.checkpoint",
+    network = teach(
+        examples, Schedule(steps=steps, seed=seed), device, kept=keep, real=real, start=start
     )
-    _calibrate(network, device)
-    _straighten(network, device)
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
@@ -106,7 +95,37 @@ def train(
     )
 
 
-def bank(subjects: range) -> list[Example]:
+def teach(
+    examples: list[Example],
+    schedule: Schedule,
+    device: torch.device,
+    *,
+    kept: Path | None,
+    real: Sequence[Example] = (),
+    start: Path | None = None,
+) -> TextureNet:
+    """Return a network that was trained on ``examples`` and calibrated on fields unseen.
+
+    Where there are ``real`` ones, they are half of each batch. ``start`` is where to go on from.
+    """
+    torch.manual_seed(schedule.seed)
+    network = TextureNet()
+    if start is not None:
+        network.load_state_dict(load_weights(start, WEIGHTS_FILE))
+    fit(
+        network,
+        partial(batch, examples, real),
+        grade_loss,
+        schedule,
+        device,
+        kept=kept and kept / "network.checkpoint",
+    )
+    _calibrate(network, device)
+    _straighten(network, device)
+    return network
+
+
+def bank(subjects: Sequence[int]) -> list[Example]:
     """Draw one field for each subject, once, at a pixel size of its own."""
     return [_example(subject) for subject in subjects]
 

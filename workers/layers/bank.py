@@ -29,7 +29,7 @@ class Example:
     labels: npt.NDArray[np.uint8]
 
 
-def bank(subjects: range) -> list[Example]:
+def bank(subjects: Sequence[int]) -> list[Example]:
     """Draw one section for each subject, once, so that training only crops."""
     return [
         Example(pixels=np.rint(normalise(one.pixels) * 127).astype(np.int8), labels=one.labels)

@@ -5,23 +5,26 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
+from workers.layers.bank import bank
 from workers.layers.evaluate import Case, read, unseen_section
 from workers.layers.figures import DICE_ROWS, figures
 from workers.layers.folder import sections_of
-from workers.layers.folds import fold_tables, read_folds
-from workers.layers.model import load
+from workers.layers.model import Layers, load
 from workers.layers.phantom import Kind
 from workers.layers.real import real_table
 from workers.layers.spec import SPEC
+from workers.layers.train import TRAINING_SUBJECTS, teach
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
 from workers.learning.folder import add_folder
-from workers.learning.results import Row, Table, facts_of, tabulate, write
+from workers.learning.folds import Fold, add_folds, write_folds
+from workers.learning.page import facts_of, write
+from workers.learning.plots import Plot, agreement
+from workers.learning.results import Row, Table, tabulate
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 
@@ -33,6 +36,7 @@ _NOTE = (
     "under the steepest rise of brightness. Ceiling: the true boundaries drawn on whole rows. "
     "Published: layers of LC-OCT by a U-Net."
 )
+_FOLDS_NOTE = "Published: layers of LC-OCT by a U-Net over five folds."
 _ROWS = (
     *DICE_ROWS,
     Row(figure="surface_error_um", label="surface, mean error (um)", small=True),
@@ -54,6 +58,11 @@ _ROWS = (
         baseline=0.5,
     ),
 )
+_MEASURES = (
+    ("corneum thickness", "um"),
+    ("epidermis thickness", "um"),
+    ("DEJ undulation", "ratio"),
+)
 _KIND_ROWS = (
     Row(figure="dice", label="Dice, mean of the layers", baseline="dice_baseline", published=0.95),
     Row(figure="junction_error_um", label="junction (DEJ), mean error (um)", small=True),
@@ -71,23 +80,41 @@ def tables(cases: Sequence[Case]) -> list[Table]:
     return found
 
 
+def plots(cases: Sequence[Case]) -> list[Plot]:
+    """Return thickness of corneum and epidermis, and undulation, against the truth."""
+    return [
+        agreement(
+            title, unit, [one.true[index] for one in cases], [one.measures[index] for one in cases]
+        )
+        for index, (title, unit) in enumerate(_MEASURES)
+    ]
+
+
+def _read_fold(fold: Fold) -> list[Case]:
+    kept = fold.kept / "network.checkpoint"
+    network = teach(bank(fold.learnt), fold.schedule, fold.device, kept=kept)
+    return read(Layers(network, fold.device), fold.left_out)
+
+
 def main() -> None:
     """Evaluate the weights in a folder; print and write the tables."""
     parser = evaluation_parser(SPEC.name)
     add_folder(parser)
     parser.add_argument("--held-out", action="store_true", help="patients that training left out")
-    parser.add_argument("--folds", action="store_true", help="train five times, each on 4/5")
-    parser.add_argument("--steps", type=int, default=800, help="of each fold's training")
+    add_folds(parser, steps=800)
     given = parser.parse_args()
     use_threads(given.threads)
     if given.folds:
-        device, keep = default_device(), Path("var/training/layers-folds")
-        found = fold_tables(
-            read_folds(steps=given.steps, seed=0, device=device, keep=keep), steps=given.steps
+        said = write_folds(
+            given,
+            SPEC,
+            TRAINING_SUBJECTS,
+            _read_fold,
+            rows=DICE_ROWS,
+            figures=figures,
+            note=_FOLDS_NOTE,
         )
-        title = f"{SPEC.title}: five folds"
-        command = f"cutis eval layers --folds --steps {given.steps}"
-        sys.stdout.write(write(given.output, f"{SPEC.name}-folds", title, found, command=command))
+        sys.stdout.write(said)
         return
     folder, manifest = sections_of(given), read_manifest(given.weights)
     if folder:
@@ -102,8 +129,8 @@ def main() -> None:
         [(one.pixels, one.labels * np.uint8(85)) for one in sections],
     )
     cases = read(load(given.weights, default_device()), subjects)
-    facts = facts_of(manifest, subjects)
-    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), **facts))
+    facts, drawn = facts_of(manifest, subjects), plots(cases)
+    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), drawn, **facts))
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
-from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
-from workers.learning.results import Row, Table, facts_of, tabulate, write
+from workers.learning.folds import Fold, add_folds, write_folds
+from workers.learning.page import facts_of, write
+from workers.learning.plots import Curve, Plot, agreement
+from workers.learning.results import Row, Table, tabulate
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
 from workers.perfusion.disturbances import DISTURBANCES, disturb
@@ -24,98 +25,26 @@ from workers.perfusion.evaluate import (
     Case,
     Perfused,
     Rivals,
-    metrics_of,
     perfused_in,
     read,
     region_r,
     rivals,
 )
+from workers.perfusion.figures import FOLD_ROWS, NOTE, ROWS, figures
 from workers.perfusion.folder import add_measured, measured_of
 from workers.perfusion.followup import patient
-from workers.perfusion.model import load, load_twin
+from workers.perfusion.model import Perfusion, load, load_twin
 from workers.perfusion.phantom import keloid
 from workers.perfusion.real import real_table
 from workers.perfusion.spec import SPEC
+from workers.perfusion.train import draw_bank, teach
 
 FOLLOW_UP_SUBJECTS = range(1_002_000, 1_002_080)
+FOLD_SUBJECTS = range(100, 700)
+"""Not those that the colour regression is fitted on."""
+
 ROBUSTNESS_SUBJECTS = range(1_000_000, 1_000_040)
 
-_NOTE = (
-    "Perfusion in the true keloid, arbitrary units; r per pixel is of the logarithms. Baseline: "
-    "log perfusion regressed on log(R/G) and brightness; for the keloid, the best threshold on "
-    "log(R/G), chosen on these photos. Ceiling: an oracle that is told all of perfusion that the "
-    "photo shows. L1 twin: the same generator trained as long, without an adversary."
-)
-_ROWS = (
-    Row(
-        figure="dice_keloid",
-        label="keloid, Dice",
-        baseline="baseline_dice_keloid",
-        ceiling=1.0,
-        published=0.895,
-    ),
-    Row(
-        figure="area_r",
-        label="keloid, r of the areas",
-        baseline="baseline_area_r",
-        ceiling=1.0,
-        published=0.96,
-        headline=True,
-    ),
-    Row(figure="area_bias", label="keloid, bias of the area (% of the photo)"),
-    Row(figure="area_limits", label="keloid, 1.96 SD of the difference (% of the photo)"),
-    Row(
-        figure="region_r",
-        label="perfusion, r of region means",
-        baseline="colour_region_r",
-        ceiling="oracle_region_r",
-        published=0.75,
-        headline=True,
-    ),
-    Row(
-        figure="behind_oracle",
-        label="r of region means, oracle minus model",
-        published=0.05,
-        small=True,
-        headline=True,
-    ),
-    Row(
-        figure="twin_region_r",
-        label="its L1 twin, r of region means",
-        baseline="colour_region_r",
-        ceiling="oracle_region_r",
-    ),
-    Row(
-        figure="pixel_r",
-        label="perfusion, r per pixel",
-        baseline="colour_pixel_r",
-        ceiling="oracle_pixel_r",
-    ),
-    Row(
-        figure="twin_pixel_r",
-        label="its L1 twin, r per pixel",
-        baseline="colour_pixel_r",
-        ceiling="oracle_pixel_r",
-    ),
-    Row(
-        figure="mae",
-        label="perfusion, mean absolute error",
-        baseline="colour_mae",
-        ceiling="oracle_mae",
-        small=True,
-    ),
-    Row(
-        figure="twin_mae",
-        label="its L1 twin, mean absolute error",
-        baseline="colour_mae",
-        ceiling="oracle_mae",
-        small=True,
-    ),
-    Row(figure="ratio_r", label="r of the ratio keloid to surroundings"),
-    Row(figure="found", label="keloids found", ceiling=1.0),
-    Row(figure="false_alarms", label="alarms on photos without a keloid", small=True),
-    Row(figure="lsci_r", label="flow index of simulated raw frames, r with true log perfusion"),
-)
 _FOLLOW_UP_NOTE = (
     "Both visits of a patient: treatment leaves 25 to 80 % of the excess perfusion, darkens the "
     "keloid, and light, camera and part of the speed are new. Laser speckle is 1 to 3 pixels off "
@@ -139,33 +68,12 @@ _FOLLOW_UP_ROWS = tuple(
 _ROBUSTNESS_NOTE = "r of region means. Baseline: colour regression. Ceiling: the oracle."
 
 
-def figures(cases: Sequence[Case]) -> dict[str, float]:
-    """Return every figure of the first table over ``cases``."""
-    found = asdict(metrics_of(cases))
-    perfused = [one.perfused for one in cases if one.perfused is not None]
-    for arm in ("twin", "oracle"):
-        found[f"{arm}_region_r"] = region_r(perfused, arm)
-        found[f"{arm}_pixel_r"] = float(np.mean([one.pixel_r[arm] for one in perfused]))
-        found[f"{arm}_mae"] = float(np.mean([one.errors[arm] for one in perfused]))
-    found["behind_oracle"] = found["oracle_region_r"] - found["region_r"]
-    areas = [one for one in cases if one.true]
-    true = np.array([one.true / one.pixels for one in areas])
-    ours = np.array([one.found / one.pixels for one in areas])
-    found["area_r"] = correlation(ours, true)
-    found["baseline_area_r"] = correlation([one.red / one.pixels for one in areas], true)
-    found["area_bias"], found["area_limits"] = bland_altman(100 * ours, 100 * true)
-    return found
-
-
-def follow_up(compared: Rivals, subjects: range) -> Table:
-    """Return the table of patients before and after treatment."""
-    pairs = []
-    for one in map(patient, subjects):
-        visits = (perfused_in(compared, visit) for visit in (one.before, one.after))
-        pairs.append(tuple(visits))
-    return tabulate(
-        "Before and after treatment", _FOLLOW_UP_NOTE, _FOLLOW_UP_ROWS, pairs, _followed
-    )
+def follow_up(compared: Rivals, subjects: range) -> list[tuple[Perfused, ...]]:
+    """Return both visits of each patient, before and after treatment."""
+    return [
+        tuple(perfused_in(compared, visit) for visit in (one.before, one.after))
+        for one in map(patient, subjects)
+    ]
 
 
 def robustness(compared: Rivals, subjects: range) -> list[Table]:
@@ -189,6 +97,39 @@ def robustness(compared: Rivals, subjects: range) -> list[Table]:
         title = f"Robustness: {name}"
         found.append(tabulate(title, _ROBUSTNESS_NOTE, rows, cases, _by_level))
     return found
+
+
+def _read_fold(fold: Fold) -> list[Case]:
+    bank, kept = draw_bank(fold.learnt), fold.kept / "generator.checkpoint"
+    generator = teach(bank, fold.schedule, fold.device, adversary=True, kept=kept)
+    model = Perfusion(generator, fold.device)
+    return read(rivals(model, model), fold.left_out, range(0))
+
+
+def plots(
+    cases: Sequence[Case], followed: Sequence[tuple[Perfused, ...]], robust: Sequence[Table]
+) -> list[Plot]:
+    """Return areas, region means, their change after treatment, and one curve a disturbance."""
+    areas = [one for one in cases if one.true]
+    seen = [one.perfused for one in cases if one.perfused is not None]
+    changed = [100 * (after.mean / before.mean - 1) for before, after in followed]
+    found = [100 * (b.means["model"] / a.means["model"] - 1) for a, b in followed]
+    return [
+        agreement(
+            "keloid area",
+            "% of the photo",
+            [100 * one.true / one.pixels for one in areas],
+            [100 * one.found / one.pixels for one in areas],
+        ),
+        agreement(
+            "region means",
+            "a. u.",
+            [one.mean for one in seen],
+            [one.means["model"] for one in seen],
+        ),
+        agreement("change after treatment", "%", changed, found),
+        *(Curve(table=one, of="r of region means") for one in robust),
+    ]
 
 
 def _followed(pairs: Sequence[tuple[Perfused, ...]]) -> dict[str, float]:
@@ -217,8 +158,15 @@ def main() -> None:
     parser = evaluation_parser(SPEC.name)
     add_measured(parser)
     parser.add_argument("--held-out", action="store_true", help="patients that training left out")
+    add_folds(parser, steps=600)
     given = parser.parse_args()
     use_threads(given.threads)
+    if given.folds:
+        said = write_folds(
+            given, SPEC, FOLD_SUBJECTS, _read_fold, rows=FOLD_ROWS, figures=figures, note=NOTE
+        )
+        sys.stdout.write(said)
+        return
     quick, manifest = given.quick, read_manifest(given.weights)
     device, subjects = default_device(), fewer(TEST_SUBJECTS, quick=quick)
     compared = rivals(load(given.weights, device), load_twin(given.weights, device))
@@ -234,13 +182,17 @@ def main() -> None:
         [(one.photo, np.clip(one.perfusion * (255 / 250), 0, 255)) for one in keloids],
     )
     cases = read(compared, subjects, fewer(BARE_SUBJECTS, quick=quick))
+    followed = follow_up(compared, fewer(FOLLOW_UP_SUBJECTS, quick=quick))
+    robust = robustness(compared, fewer(ROBUSTNESS_SUBJECTS, quick=quick))
     found = [
-        tabulate("Keloids on phantom photos", _NOTE, _ROWS, cases, figures),
-        follow_up(compared, fewer(FOLLOW_UP_SUBJECTS, quick=quick)),
-        *robustness(compared, fewer(ROBUSTNESS_SUBJECTS, quick=quick)),
+        tabulate("Keloids on phantom photos", NOTE, ROWS, cases, figures),
+        tabulate(
+            "Before and after treatment", _FOLLOW_UP_NOTE, _FOLLOW_UP_ROWS, followed, _followed
+        ),
+        *robust,
     ]
-    facts = facts_of(manifest, subjects)
-    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, found, **facts))
+    facts, drawn = facts_of(manifest, subjects), plots(cases, followed, robust)
+    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, found, drawn, **facts))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 _BATCH = 4
 _TRAIN_SIZE = 192
+_LEARNING_RATE = 2e-3
 _LEVELS = 60.0
 """Grey levels per unit of log perfusion in the bank; its zero is at level 128."""
 
@@ -76,7 +77,7 @@ def train(
     bank, real = draw_bank(range(subjects)), real_bank(measured) if measured else None
     photos = 0 if real is None else len(real.photos)
     log.info("bank drawn", subjects=subjects, real=photos)
-    schedule = Schedule(steps=steps, seed=seed, learning_rate=2e-3)
+    schedule = Schedule(steps=steps, seed=seed)
     generator, twin = (
         teach(
             bank,
@@ -129,6 +130,7 @@ def teach(
 
     Where there is a ``real`` one, it gives half of each batch. ``start`` is where to go on from.
     """
+    schedule = replace(schedule, learning_rate=_LEARNING_RATE)
     torch.manual_seed(schedule.seed)
     generator, discriminator = Generator(), PatchDiscriminator().to(device)
     if start is not None:
@@ -142,7 +144,7 @@ def teach(
     return generator
 
 
-def draw_bank(subjects: range) -> Bank:
+def draw_bank(subjects: Iterable[int]) -> Bank:
     """Return the phantoms of ``subjects``."""
     return _bank(keloid(subject, INPUT_SIZE) for subject in subjects)
 

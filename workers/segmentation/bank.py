@@ -1,5 +1,6 @@
 """Bank: the photos that training draws from, in memory: phantoms, and what people drew."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -53,7 +54,7 @@ class Bank:
         return self.images[chosen], self.truth[chosen], self.known[chosen]
 
 
-def draw_bank(subjects: range) -> Bank:
+def draw_bank(subjects: Iterable[int]) -> Bank:
     """Return the phantoms of ``subjects``."""
     images, truth = [], []
     crops: list[_Example] = []

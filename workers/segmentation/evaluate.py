@@ -85,8 +85,11 @@ def evaluate(
     return metrics_of(read(model, uncut, subjects))
 
 
-def read(model: Segmentation, uncut: CropClassifier, subjects: range) -> list[Case]:
-    """Return one case for each subject; ``uncut`` classes the whole photos."""
+def read(model: Segmentation, uncut: CropClassifier | None, subjects: range) -> list[Case]:
+    """Return one case for each subject; ``uncut`` classes the whole photos.
+
+    Without it no photo is classed, and only masks and crops are judged.
+    """
     photos = [photo(subject, 320) for subject in subjects]
     cuts = {name: best_cut(photos, name) for name in MASKS}
     return [_case(model, uncut, one, cuts) for one in photos]
@@ -145,17 +148,19 @@ def best_cut(photos: list[Photo], mask: str) -> float:
     return float(max(cuts, key=lambda cut: dice(index > cut, truth)))
 
 
-def _case(model: Segmentation, uncut: CropClassifier, one: Photo, cuts: dict[str, float]) -> Case:
+def _case(
+    model: Segmentation, uncut: CropClassifier | None, one: Photo, cuts: dict[str, float]
+) -> Case:
     found = model.segment(one.image)
     true_crop, crop = best_crop(one.skin, one.lesion), find_crop(found)
-    classed = one.disease not in (Disease.NONE, Disease.KELOID)
-    uncropped = whole(*one.skin.shape)
-    original = probability(uncut, one.image, uncropped)
-    called = {
-        "original": original,
-        "manual": model.classify(one.image, true_crop) if true_crop else original,
-        "automatic": model.classify(one.image, crop) if crop else original,
-    }
+    called = {}
+    if uncut is not None and one.disease not in (Disease.NONE, Disease.KELOID):
+        original = probability(uncut, one.image, whole(*one.skin.shape))
+        called = {
+            "original": original,
+            "manual": model.classify(one.image, true_crop) if true_crop else original,
+            "automatic": model.classify(one.image, crop) if crop else original,
+        }
     return Case(
         masks={name: overlap(getattr(found, name), getattr(one, name)) for name in MASKS},
         baseline={
@@ -164,8 +169,8 @@ def _case(model: Segmentation, uncut: CropClassifier, one: Photo, cuts: dict[str
         view=one.view,
         crop_possible=true_crop is not None,
         crop_found=crop is not None,
-        malignant=one.disease is not Disease.ATOPIC_DERMATITIS if classed else None,
-        called=called if classed else {},
+        malignant=one.disease is not Disease.ATOPIC_DERMATITIS if called else None,
+        called=called,
     )
 
 

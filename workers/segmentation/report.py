@@ -8,25 +8,34 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+import torch
 
 from workers.learning.agreement import bland_altman
 from workers.learning.bootstrap import correlation
 from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
 from workers.learning.folder import add_folder
+from workers.learning.folds import Fold, add_folds, write_folds
+from workers.learning.page import facts_of, write
 from workers.learning.platt import calibration_error
-from workers.learning.results import Row, Table, facts_of, tabulate, write
+from workers.learning.plots import Calling, Plot, agreement
+from workers.learning.results import Row, Table, tabulate
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
+from workers.segmentation.bank import draw_bank
 from workers.segmentation.evaluate import ARMS, MASKS, Case, Overlap, metrics_of, read
 from workers.segmentation.folder import photos_of
-from workers.segmentation.model import load, load_whole
+from workers.segmentation.model import Segmentation, load, load_whole
+from workers.segmentation.network import CropClassifier, DeepLab
 from workers.segmentation.phantom import View, photo
 from workers.segmentation.real import real_tables
 from workers.segmentation.spec import SPEC
+from workers.segmentation.train import CALIBRATION_SUBJECTS, teach
 
 SUBJECTS = range(1_000_000, 1_000_120)
 """Training counts subjects from 0, so these are never seen there."""
+
+FOLD_SUBJECTS = range(700)
 
 _MASK_NOTE = (
     "Pooled over all pixels of all photos. Baseline: the best single threshold on redness (skin: "
@@ -120,6 +129,11 @@ _CROP_ROWS = (
 
 def figures(cases: Sequence[Case]) -> dict[str, float]:
     """Return every figure of the tables over ``cases``."""
+    return mask_figures(cases) | _arms([one for one in cases if one.malignant is not None])
+
+
+def mask_figures(cases: Sequence[Case]) -> dict[str, float]:
+    """Return the figures of the masks alone."""
     found = asdict(metrics_of(cases))
     for name in MASKS:
         ours = [one.masks[name] for one in cases]
@@ -130,7 +144,7 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
             [100 * one.found / one.pixels for one in ours],
             [100 * one.true / one.pixels for one in ours],
         )
-    return found | _arms([one for one in cases if one.malignant is not None])
+    return found
 
 
 def tables(cases: Sequence[Case]) -> list[Table]:
@@ -143,6 +157,36 @@ def tables(cases: Sequence[Case]) -> list[Table]:
         found.append(tabulate(f"Masks, {view.value}", note, rows, chosen, figures))
     found.append(tabulate("Crop rule and class", _CROP_NOTE, _CROP_ROWS, cases, figures))
     return found
+
+
+def plots(cases: Sequence[Case]) -> list[Plot]:
+    """Return areas of lesion and keloid where there is one, and the class by arm."""
+    classed = [one for one in cases if one.malignant is not None]
+    areas = {name: [one.masks[name] for one in cases] for name in ("lesion", "keloid")}
+    return [
+        *(
+            agreement(
+                f"{name} area",
+                "% of the photo",
+                [100 * one.true / one.pixels for one in masks if one.true],
+                [100 * one.found / one.pixels for one in masks if one.true],
+            )
+            for name, masks in areas.items()
+        ),
+        Calling(
+            title="malignant disease",
+            arms={arm: tuple(one.called[arm] for one in classed) for arm in ARMS},
+            true=tuple(bool(one.malignant) for one in classed),
+        ),
+    ]
+
+
+def _read_fold(fold: Fold) -> list[Case]:
+    torch.manual_seed(fold.schedule.seed)
+    segmenter = DeepLab()
+    bank, others = draw_bank(fold.learnt), draw_bank(CALIBRATION_SUBJECTS)
+    teach(segmenter, bank, others, fold.schedule, fold.device, kept=fold.kept)
+    return read(Segmentation(segmenter, CropClassifier(), fold.device), None, fold.left_out)
 
 
 def _arms(cases: Sequence[Case]) -> dict[str, float]:
@@ -178,8 +222,21 @@ def main() -> None:
     add_folder(parser)
     parser.add_argument("--held-out", action="store_true", help="patients that training left out")
     parser.add_argument("--by", default="fitzpatrick", help="column that groups the photos")
+    add_folds(parser, steps=1000)
     given = parser.parse_args()
     use_threads(given.threads)
+    if given.folds:
+        said = write_folds(
+            given,
+            SPEC,
+            FOLD_SUBJECTS,
+            _read_fold,
+            rows=_MASK_ROWS,
+            figures=mask_figures,
+            note=f"The class is not among these figures. {_MASK_NOTE}",
+        )
+        sys.stdout.write(said)
+        return
     device = default_device()
     model, manifest = load(given.weights, device), read_manifest(given.weights)
     folder = photos_of(given)
@@ -194,9 +251,9 @@ def main() -> None:
         [(one.image, one.skin * 80 + one.lesion * 80 + one.keloid * 95) for one in photos],
     )
     subjects = fewer(SUBJECTS, quick=given.quick)
-    found = tables(read(model, load_whole(given.weights, device), subjects))
-    facts = facts_of(manifest, subjects)
-    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, found, **facts))
+    cases = read(model, load_whole(given.weights, device), subjects)
+    facts, drawn = facts_of(manifest, subjects), plots(cases)
+    sys.stdout.write(write(given.output, SPEC.name, SPEC.title, tables(cases), drawn, **facts))
 
 
 if __name__ == "__main__":

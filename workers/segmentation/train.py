@@ -74,16 +74,9 @@ def train(
         segmenter.load_state_dict(load_weights(start, SEGMENTER_FILE))
         crops.load_state_dict(load_weights(start, CLASSIFIER_FILE))
         wholes.load_state_dict(load_weights(start, WHOLE_FILE))
-    fit(
-        segmenter,
-        partial(_photo_batch, bank, real),
-        segmenter_loss,
-        Schedule(steps=steps, seed=seed),
-        device,
-        kept=keep and keep / "segmenter.checkpoint",
-    )
     others = draw_bank(CALIBRATION_SUBJECTS)
-    calibrate_segmenter(segmenter, others, device)
+    schedule = Schedule(steps=steps, seed=seed)
+    teach(segmenter, bank, others, schedule, device, kept=keep, real=real)
     if start is None:
         for classifier, learnt, other, name in (
             (crops, bank.crops, others.crops, "classifier"),
@@ -122,6 +115,31 @@ def train(
         + (" --images, --masks: see trained_on" if real else "")
         + trained_before(start),
     )
+
+
+def teach(
+    segmenter: DeepLab,
+    bank: Bank,
+    others: Bank,
+    schedule: Schedule,
+    device: torch.device,
+    *,
+    kept: Path | None,
+    real: Bank | None = None,
+) -> None:
+    """Train ``segmenter`` in place on ``bank`` and calibrate it on ``others``.
+
+    Where there is a ``real`` bank, it gives half of each batch.
+    """
+    fit(
+        segmenter,
+        partial(_photo_batch, bank, real),
+        segmenter_loss,
+        schedule,
+        device,
+        kept=kept and kept / "segmenter.checkpoint",
+    )
+    calibrate_segmenter(segmenter, others, device)
 
 
 def _photo_batch(bank: Bank, real: Bank | None, rng: np.random.Generator) -> tuple[Tensor, ...]:

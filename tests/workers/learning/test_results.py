@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from workers.learning.overview import overview
-from workers.learning.results import Line, Row, tabulate, write
+from workers.learning.page import write
+from workers.learning.results import Line, Row, tabulate
 
 ROWS = (
     Row(
