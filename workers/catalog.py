@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +25,10 @@ class WeightsFile(BaseModel):
     sha256: str
 
 
+Size = Literal["small", "full"]
+"""Of a model's networks: what two cores train in hours, or as wide as published, for a GPU."""
+
+
 class WeightsManifest(BaseModel):
     """``weights/manifest.json``: which files, from which data, how good, from which commit."""
 
@@ -38,6 +43,7 @@ class WeightsManifest(BaseModel):
     metrics: dict[str, float]
     commit: str
     command: str
+    size: Size = "small"
 
     @property
     def digest(self) -> str:

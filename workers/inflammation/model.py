@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from workers.contract import Image, PixelSpacing, Series
 from workers.findings import Assessment, Findings
-from workers.inflammation.network import FEATURES, STRIDE, WINDOW, TextureNet, expected_score
+from workers.inflammation.network import STRIDE, WINDOW, TextureNet, expected_score
 from workers.inflammation.postprocess import (
     INFLAMED,
     Scores,
@@ -31,7 +31,7 @@ from workers.learning.calibration import calibrated, calibration, scale_hint, wh
 from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import Pixels, has_contrast, resize, why_unusable
 from workers.learning.serving import for_answers
-from workers.learning.weights import load_weights
+from workers.learning.weights import load_weights, read_manifest
 
 WEIGHTS_FILE = "texture.safetensors"
 
@@ -103,7 +103,11 @@ class Inflammation:
         """
         height = (pixels.shape[0] - WINDOW) // STRIDE + 1
         at_once = max(1, (_STRIP_PIXELS // self._pieces // pixels.shape[1] - WINDOW) // STRIDE + 1)
-        parts, energy, windows = [], torch.zeros(1, FEATURES, 1, 1, device=self._device), 0
+        parts, energy, windows = (
+            [],
+            torch.zeros(1, self._network.features, 1, 1, device=self._device),
+            0,
+        )
         for first in range(0, height, at_once):
             last = min(first + at_once, height) - 1
             strip = pixels[STRIDE * first : STRIDE * last + WINDOW]
@@ -159,7 +163,7 @@ def load(weights: Path, device: torch.device) -> Inflammation:
     shared.errors.ConfigurationError
         The weights are not those of the manifest.
     """
-    network = TextureNet()
+    network = TextureNet(read_manifest(weights).size)
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
     return Inflammation(for_answers(network, device), device, load_familiarity(weights))
 

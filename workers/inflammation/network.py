@@ -14,11 +14,13 @@ score is a line through both, fitted on other fields.
 import torch
 from torch import Tensor, nn
 
+from workers.catalog import Size
+
 GRADES = 5
 """Grades 0 to 4: the grade is the index."""
 
-FEATURES = 96
-"""Texture energies of a window."""
+_WIDTHS: dict[Size, tuple[int, int, int]] = {"small": (32, 64, 96), "full": (96, 256, 384)}
+"""Channels of the three convolutions, the last a window's energies; ``full`` as published."""
 
 STRIDE = 16
 """Pixels from one window to the next."""
@@ -36,18 +38,19 @@ class TextureNet(nn.Module):
     ``h = (H - WINDOW) // STRIDE + 1``; window (i, j) starts at pixel (16 i, 16 j).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: Size = "small") -> None:
         super().__init__()
+        first, second, self.features = _WIDTHS[size]
         self.texture = nn.Sequential(
-            _convolution(1, 32, 11, stride=4),
+            _convolution(1, first, 11, stride=4),
             nn.MaxPool2d(3, 2),
-            _convolution(32, 64, 5),
+            _convolution(first, second, 5),
             nn.MaxPool2d(3, 2),
-            _convolution(64, FEATURES, 3),
+            _convolution(second, self.features, 3),
         )
         self.energy = nn.AvgPool2d(BOX, stride=1)
-        self.grade = _grades()
-        self.whole = _grades()
+        self.grade = _grades(self.features)
+        self.whole = _grades(self.features)
         self.register_buffer("line", torch.tensor([0.0, 1.0, 0.0]))
         self.line: Tensor
 
@@ -66,7 +69,7 @@ class TextureNet(nn.Module):
         return float(min(max(offset + of_whole * whole + of_windows * windows, 0.0), GRADES - 1.0))
 
     def energies(self, x: Tensor) -> Tensor:
-        """Return the (N, 96, h, w) texture energies of every window of ``x``."""
+        """Return the (N, features, h, w) texture energies of every window of ``x``."""
         energies: Tensor = self.energy(self.texture(x))
         return energies
 
@@ -77,9 +80,9 @@ def expected_score(logits: Tensor) -> Tensor:
     return (logits.float().softmax(dim=1) * grades[:, None, None]).sum(dim=1)
 
 
-def _grades() -> nn.Sequential:
+def _grades(features: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(FEATURES, 128, 1), nn.ReLU(inplace=True), nn.Conv2d(128, GRADES, 1)
+        nn.Conv2d(features, 128, 1), nn.ReLU(inplace=True), nn.Conv2d(128, GRADES, 1)
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shared.errors import ConfigurationError
-from workers.catalog import WeightsManifest
+from workers.catalog import Size, WeightsManifest
 from workers.inflammation.evaluate import evaluate, read
 from workers.inflammation.familiar import drawn
 from workers.inflammation.folder import GradedFolder, add_grades, graded_of, tiles
@@ -29,7 +29,7 @@ from workers.learning.folder import half_real, resolved
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, trained_before
 
 log = structlog.get_logger()
 
@@ -57,6 +57,7 @@ def train(
     device: torch.device,
     commit: str = "",
     keep: Path | None = None,
+    size: Size = "small",
     subjects: range = TRAINING_SUBJECTS,
     start: Path | None = None,
     graded: GradedFolder | None = None,
@@ -69,9 +70,8 @@ def train(
     examples = bank(subjects)
     real = real_bank(graded) if graded else []
     log.info("bank drawn", fields=len(examples), real=len(real))
-    network = teach(
-        examples, Schedule(steps=steps, seed=seed), device, kept=keep, real=real, start=start
-    )
+    schedule, size = Schedule(steps=steps, seed=seed), size_of(start, size)
+    network = teach(examples, schedule, device, kept=keep, real=real, start=start, size=size)
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
@@ -92,6 +92,7 @@ def train(
         command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}"
         + (" --images, --grades: see trained_on" if real else "")
         + trained_before(start),
+        size=size,
     )
 
 
@@ -103,13 +104,14 @@ def teach(
     kept: Path | None,
     real: Sequence[Example] = (),
     start: Path | None = None,
+    size: Size = "small",
 ) -> TextureNet:
     """Return a network that was trained on ``examples`` and calibrated on fields unseen.
 
     Where there are ``real`` ones, they are half of each batch. ``start`` is where to go on from.
     """
     torch.manual_seed(schedule.seed)
-    network = TextureNet()
+    network = TextureNet(size)
     if start is not None:
         network.load_state_dict(load_weights(start, WEIGHTS_FILE))
     fit(

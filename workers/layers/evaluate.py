@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from workers.contract import PixelSpacing
 from workers.layers.boundaries import Boundaries, layer_masks
@@ -18,6 +19,9 @@ TEST_SUBJECTS = range(100_000, 100_024)
 """Far from the training subjects: no seed is shared."""
 
 _PIXEL_SIZES = (1.0, 1.5, 2.0)
+
+_SAME_BUD_UM = 20.0
+"""Deepest points this far apart are of one protrusion: half of a bud's usual width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,8 @@ class Case:
 
     ``dice`` and ``baseline`` are of corneum, epidermis, dermis; ``errors`` the mean distances (um)
     of surface, corneum and junction; ``measures`` and ``true`` are mean thickness of corneum and
-    epidermis (um), undulation and number of protrusions.
+    epidermis (um), undulation and number of protrusions; ``protrusions`` the number that were
+    found and are true, found, and true.
     """
 
     kind: Kind
@@ -61,6 +66,7 @@ class Case:
     errors: tuple[float, float, float]
     measures: tuple[float, float, float, float]
     true: tuple[float, float, float, float]
+    protrusions: tuple[int, int, int]
     auroc: float
 
 
@@ -161,18 +167,36 @@ def _boundary_errors(found: Boundaries, truth: Section) -> tuple[float, float, f
     return surface, corneum, junction
 
 
+def hits(found: Sequence[float], true: Sequence[float], within: float) -> int:
+    """Return how many of ``found`` lie within a distance of ``true`` ones, one to one."""
+    if not found or not true:
+        return 0
+    apart = np.abs(np.subtract.outer(np.array(found), np.array(true)))
+    far = np.where(apart <= within, apart, 1e6)  # any number of near pairs before one far one
+    return int((far[linear_sum_assignment(far)] <= within).sum())
+
+
 def _case(model: Layers, one: Section) -> Case:
     found = model.read_frame(one.pixels, spacing_of(one))
     spacing, truth = spacing_of(one), true_boundaries(one)
     # The truth is measured by the same definitions, on the true boundaries.
+    ours, theirs = (
+        measure_frame(boundaries, found.entropy, spacing)
+        for boundaries in (found.boundaries, truth)
+    )
+    buds, true_buds = (
+        [bud.column for bud in measured.protrusions] if measured else []
+        for measured in (ours, theirs)
+    )
     return Case(
         kind=one.kind,
         dice=layer_dice(found.boundaries, one),
         baseline=layer_dice(flat_layers(one.pixels), one),
         ceiling=layer_dice(truth, one),
         errors=_boundary_errors(found.boundaries, one),
-        measures=_numbers(measure_frame(found.boundaries, found.entropy, spacing)),
-        true=_numbers(measure_frame(truth, found.entropy, spacing)),
+        measures=_numbers(ours),
+        true=_numbers(theirs),
+        protrusions=(hits(buds, true_buds, _SAME_BUD_UM), len(buds), len(true_buds)),
         auroc=_entropy_auroc(found, one) if one.disrupted.any() else np.nan,
     )
 

@@ -33,7 +33,7 @@ from workers.learning.calibration import calibrated, calibration, why_implausibl
 from workers.learning.familiarity import MOST_COMPARED, Familiarity, load_familiarity
 from workers.learning.grayscale import has_contrast, resize, why_unusable
 from workers.learning.serving import for_answers
-from workers.learning.weights import load_weights
+from workers.learning.weights import load_weights, read_manifest
 
 WEIGHTS_FILE = "unet.safetensors"
 
@@ -180,7 +180,7 @@ def load(weights: Path, device: torch.device) -> Layers:
     shared.errors.ConfigurationError
         The weights are not those of the manifest.
     """
-    network = build()
+    network = build(read_manifest(weights).size)
     network.load_state_dict(load_weights(weights, WEIGHTS_FILE))
     return Layers(for_answers(network, device), device, load_familiarity(weights))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.catalog import WeightsManifest
+from workers.catalog import Size, WeightsManifest
 from workers.layers.bank import Example, bank, batch, real_bank
 from workers.layers.evaluate import evaluate
 from workers.layers.familiar import drawn
@@ -23,7 +23,7 @@ from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder, resolved
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, trained_before
 
 log = structlog.get_logger()
 
@@ -38,6 +38,7 @@ def train(
     device: torch.device,
     commit: str = "",
     keep: Path | None = None,
+    size: Size = "small",
     subjects: range = TRAINING_SUBJECTS,
     start: Path | None = None,
     sections: Folder | None = None,
@@ -53,7 +54,8 @@ def train(
     log.info("bank drawn", sections=len(examples), real=len(real))
     kept = keep and keep / "network.checkpoint"
     schedule = Schedule(steps=steps, seed=seed)
-    network = teach(examples, schedule, device, kept=kept, real=real, start=start)
+    size = size_of(start, size)
+    network = teach(examples, schedule, device, kept=kept, real=real, start=start, size=size)
     metrics = evaluate(Layers(network, device))
     return save_weights(
         weights,
@@ -74,6 +76,7 @@ def train(
         command=f"python -m workers.layers.train --steps {steps} --seed {seed}"
         + (" --images, --masks: see trained_on" if real else "")
         + trained_before(start),
+        size=size,
     )
 
 
@@ -85,13 +88,14 @@ def teach(
     kept: Path | None,
     real: Sequence[Example] = (),
     start: Path | None = None,
+    size: Size = "small",
 ) -> UNet:
     """Return a network that was trained on ``examples``, with its weights as they are stored.
 
     Where there are ``real`` ones, they are half of each batch. ``start`` is where to go on from.
     """
     torch.manual_seed(schedule.seed)
-    network = build()
+    network = build(size)
     if start is not None:
         network.load_state_dict(load_weights(start, WEIGHTS_FILE))
     fit(network, partial(batch, examples, real), layer_loss, schedule, device, kept=kept)

@@ -2,13 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, get_args
 
 import cv2
 import torch
 
 from shared.errors import ConfigurationError
-from workers.catalog import model_folder
+from workers.catalog import Size, model_folder
 from workers.learning.training import default_device
 from workers.ray_security import have_ray_ask_for_tokens
 
@@ -19,6 +19,12 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
         prog=f"python -m workers.{model}.train", description=f"Train the model {model}."
     )
     parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument(
+        "--size",
+        choices=get_args(Size),
+        default="small",
+        help="of the networks: small for two cores, full for a GPU; that of --start, where given",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
     parser.add_argument("--commit", default="unknown", help="the commit this is trained from")
@@ -48,6 +54,7 @@ class Training(Protocol):
         device: torch.device,
         commit: str,
         keep: Path,
+        size: Size,
     ) -> object:
         """Train and write."""
 
@@ -72,6 +79,7 @@ def run_training(given: argparse.Namespace, train: Training) -> None:
             device=default_device(),  # of the process that trains, which may be elsewhere
             commit=given.commit,
             keep=given.keep,
+            size=given.size,
         )
 
     if given.workers == 1:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load, save_file
 
 from shared.errors import ConfigurationError
-from workers.catalog import WeightsFile, WeightsManifest
+from workers.catalog import Size, WeightsFile, WeightsManifest
 
 
 def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
@@ -41,6 +41,11 @@ def read_manifest(folder: Path) -> WeightsManifest:
     return WeightsManifest.model_validate(json.loads(text))
 
 
+def size_of(start: Path | None, asked: Size) -> Size:
+    """Return the size of the networks in folder ``start``; ``asked`` where there is none."""
+    return read_manifest(start).size if start else asked
+
+
 def trained_before(start: Path | None) -> str:
     """Return what a manifest's command ends with when training went on from ``start``."""
     return f" --start, after: {read_manifest(start).command}" if start else ""
@@ -57,11 +62,14 @@ def save_weights(
     commit: str,
     command: str,
     training_data: str = "",
+    size: Size = "small",
 ) -> WeightsManifest:
     """Write each file of ``tensors`` (file name → state) and the manifest that names them.
 
     ``training_data`` is what reports say of it, where the spec's words are no longer true.
     """
+    if size != "small":
+        command += f" --size {size}"
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, state in sorted(tensors.items()):
@@ -79,6 +87,7 @@ def save_weights(
         metrics=metrics,
         commit=commit,
         command=command,
+        size=size,
     )
     (folder / "manifest.json").write_text(
         json.dumps(manifest.model_dump(), indent=2) + "\n", encoding="utf-8"

@@ -14,9 +14,9 @@ from workers.contract import Image, Series
 from workers.findings import Assessment, Findings, Map, Mask, Measurement
 from workers.learning.calibration import calibration
 from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
-from workers.learning.weights import load_weights
+from workers.learning.weights import load_weights, read_manifest
 from workers.perfusion.contrast import flow
-from workers.perfusion.network import Generator
+from workers.perfusion.network import WIDTHS, Generator
 from workers.perfusion.postprocess import (
     REFERENCE_PERFUSION,
     agreement,
@@ -129,7 +129,7 @@ def load(weights: Path, device: torch.device) -> Perfusion:
     shared.errors.ConfigurationError
         A file is not the one its manifest names.
     """
-    generator = Generator()
+    generator = Generator(WIDTHS[read_manifest(weights).size])
     generator.load_state_dict(load_weights(weights, GENERATOR_FILE))
     return Perfusion(generator, device, load_familiarity(weights))
 
@@ -142,7 +142,7 @@ def load_twin(weights: Path, device: torch.device) -> Perfusion:
     shared.errors.ConfigurationError
         The file is missing or not the one its manifest names.
     """
-    twin = Generator()
+    twin = Generator(WIDTHS[read_manifest(weights).size])
     twin.load_state_dict(load_weights(weights, TWIN_FILE))
     return Perfusion(twin, device)
 

@@ -7,6 +7,11 @@ perfusion map together and is needed for training only.
 import torch
 from torch import Tensor, nn
 
+from workers.catalog import Size
+
+WIDTHS: dict[Size, int] = {"small": 16, "full": 64}
+"""Channels of the first layers; 64 as published."""
+
 
 class Generator(nn.Module):
     """Photo (N, 3, H, W) in 0-1 → (N, 2, H, W): log perfusion and the logit of keloid.
@@ -15,7 +20,7 @@ class Generator(nn.Module):
     of 2 ** ``depth``.
     """
 
-    def __init__(self, width: int = 16, depth: int = 6) -> None:
+    def __init__(self, width: int = WIDTHS["small"], depth: int = 6) -> None:
         super().__init__()
         widths = [min(width * 2**level, width * 8) for level in range(depth)]
         self.down = nn.ModuleList(
@@ -45,7 +50,7 @@ class Generator(nn.Module):
 class PatchDiscriminator(nn.Module):
     """Photo and log perfusion (N, 4, H, W) → (N, 1, h, w): real (1) or made (0), patch by patch."""
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = WIDTHS["small"]) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(4, width, 4, 2, 1),

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from shared.errors import ConfigurationError
-from workers.catalog import WeightsManifest
+from workers.catalog import Size, WeightsManifest
 from workers.learning.augment import random_affine, random_colour, random_quality
 from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import resolved
 from workers.learning.letterbox import Letterbox
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, trained_before
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.evaluate import evaluate, rivals
 from workers.perfusion.familiar import drawn
@@ -33,7 +33,7 @@ from workers.perfusion.model import (
     Perfusion,
     compact,
 )
-from workers.perfusion.network import Generator, PatchDiscriminator
+from workers.perfusion.network import WIDTHS, Generator, PatchDiscriminator
 from workers.perfusion.phantom import KeloidPhantom, keloid
 from workers.perfusion.postprocess import REFERENCE_PERFUSION
 from workers.perfusion.preprocess import INPUT_SIZE
@@ -65,6 +65,7 @@ def train(
     device: torch.device,
     subjects: int = 1500,
     keep: Path | None = None,
+    size: Size = "small",
     commit: str = "unknown",
     start: Path | None = None,
     measured: MeasuredFolder | None = None,
@@ -77,7 +78,7 @@ def train(
     bank, real = draw_bank(range(subjects)), real_bank(measured) if measured else None
     photos = 0 if real is None else len(real.photos)
     log.info("bank drawn", subjects=subjects, real=photos)
-    schedule = Schedule(steps=steps, seed=seed)
+    schedule, size = Schedule(steps=steps, seed=seed), size_of(start, size)
     generator, twin = (
         teach(
             bank,
@@ -87,6 +88,7 @@ def train(
             kept=keep and keep / name,
             real=real,
             start=load_weights(start, stored) if start else None,
+            size=size,
         )
         for adversary, name, stored in (
             (True, "generator.checkpoint", GENERATOR_FILE),
@@ -113,6 +115,7 @@ def train(
         f"--subjects {subjects}"
         + (" --images, --masks, --maps: see trained_on" if photos else "")
         + trained_before(start),
+        size=size,
     )
 
 
@@ -125,6 +128,7 @@ def teach(
     kept: Path | None,
     real: Bank | None = None,
     start: dict[str, Tensor] | None = None,
+    size: Size = "small",
 ) -> Generator:
     """Return a generator that was trained on ``bank``, against an adversary or without.
 
@@ -132,7 +136,8 @@ def teach(
     """
     schedule = replace(schedule, learning_rate=_LEARNING_RATE)
     torch.manual_seed(schedule.seed)
-    generator, discriminator = Generator(), PatchDiscriminator().to(device)
+    width = WIDTHS[size]
+    generator, discriminator = Generator(width), PatchDiscriminator(width).to(device)
     if start is not None:
         generator.load_state_dict(start)
     loss = (

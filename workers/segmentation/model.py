@@ -13,7 +13,7 @@ from workers.contract import Image, Series
 from workers.findings import Findings
 from workers.learning.familiarity import Familiarity, load_familiarity, photo_picture
 from workers.learning.serving import for_answers
-from workers.learning.weights import load_weights
+from workers.learning.weights import load_weights, read_manifest
 from workers.segmentation.crop import Crop, best_crop
 from workers.segmentation.network import CropClassifier, DeepLab
 from workers.segmentation.postprocess import Masks, findings_of, masks_from
@@ -101,7 +101,8 @@ def load(weights: Path, device: torch.device) -> Segmentation:
     shared.errors.ConfigurationError
         A file is not the one its manifest names.
     """
-    segmenter, classifier = DeepLab(), CropClassifier()
+    size = read_manifest(weights).size
+    segmenter, classifier = DeepLab(size), CropClassifier(size)
     segmenter.load_state_dict(load_weights(weights, SEGMENTER_FILE))
     classifier.load_state_dict(load_weights(weights, CLASSIFIER_FILE))
     segmenter, classifier = for_answers(segmenter, device), for_answers(classifier, device)
@@ -116,7 +117,7 @@ def load_whole(weights: Path, device: torch.device) -> CropClassifier:
     shared.errors.ConfigurationError
         The file is missing or not the one its manifest names.
     """
-    classifier = CropClassifier()
+    classifier = CropClassifier(read_manifest(weights).size)
     classifier.load_state_dict(load_weights(weights, WHOLE_FILE))
     return for_answers(classifier, device)
 

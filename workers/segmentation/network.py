@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from workers.catalog import Size
 from workers.learning.blocks import ConvBlock
 
 HEADS = ("skin", "lesion", "keloid")
@@ -26,6 +27,14 @@ _STAGES = (
 )
 _RATES = (3, 6, 9)
 
+_TRUNK: dict[Size, float] = {"small": 1.0, "full": 1.4}
+"""MobileNetV2's width multiplier; 1.4 is its widest published."""
+
+_PYRAMID: dict[Size, int] = {"small": 96, "full": 256}
+"""Channels of pyramid and decoder; 256 as published."""
+
+_CLASSIFIER: dict[Size, int] = {"small": 16, "full": 48}
+
 
 class DeepLab(nn.Module):
     """DeepLabv3+ with one sigmoid head a mask: (N, 3, H, W) in 0-1 → (N, 3, H, W) logits.
@@ -33,11 +42,13 @@ class DeepLab(nn.Module):
     H and W must be multiples of 16.
     """
 
-    def __init__(self, heads: int = len(HEADS), width: int = 96) -> None:
+    def __init__(self, size: Size = "small") -> None:
         super().__init__()
-        self.stem = _conv(3, 32, stride=2)
-        stages, channels = [], 32
-        for expansion, out, repeats, stride, dilation in _STAGES:
+        width, heads = _PYRAMID[size], len(HEADS)
+        channels = _widened(32, size)
+        self.stem = _conv(3, channels, stride=2)
+        stages, outs = [], [_widened(stage[1], size) for stage in _STAGES]
+        for (expansion, _, repeats, stride, dilation), out in zip(_STAGES, outs, strict=True):
             blocks = []
             for repeat in range(repeats):
                 blocks.append(
@@ -59,7 +70,7 @@ class DeepLab(nn.Module):
         )
         self.context = nn.Sequential(nn.Conv2d(channels, width, 1), nn.ReLU(inplace=True))
         self.project = _conv(width * (len(_RATES) + 2), width, kernel=1)
-        self.skip = _conv(24, 32, kernel=1)
+        self.skip = _conv(outs[1], 32, kernel=1)
         self.decode = nn.Sequential(
             _conv(width + 32, width + 32, groups=width + 32),
             _conv(width + 32, width, kernel=1),
@@ -89,8 +100,9 @@ class CropClassifier(nn.Module):
     Global average and maximum are joined: texture is everywhere, vesicles and crusts are spots.
     """
 
-    def __init__(self, base: int = 16) -> None:
+    def __init__(self, size: Size = "small") -> None:
         super().__init__()
+        base = _CLASSIFIER[size]
         widths = (base, 2 * base, 4 * base, 6 * base)
         self.stem = _conv(3, base, kernel=5, stride=2)
         self.stages = nn.ModuleList(ConvBlock(before, after) for before, after in pairwise(widths))
@@ -126,6 +138,11 @@ class _Inverted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.path(x)
         return x + y if self.residual else y
+
+
+def _widened(channels: int, size: Size) -> int:
+    """Return so many times the width multiplier, in whole eights as MobileNetV2 counts them."""
+    return int(channels * _TRUNK[size] + 4) // 8 * 8
 
 
 def _conv(
