@@ -26,7 +26,7 @@ class WeightsFile(BaseModel):
 
 
 Size = Literal["small", "full"]
-"""Of a model's networks: what two cores train in hours, or as wide as published, for a GPU."""
+"""Of a model's networks: what two cores train in hours, or wider, for a GPU."""
 
 
 class WeightsManifest(BaseModel):

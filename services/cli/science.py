@@ -31,8 +31,9 @@ def register(app: typer.Typer) -> None:
 def train(context: typer.Context, model: Model) -> None:
     """Train a model; killed, the same command goes on where it stopped.
 
-    Further options go to the training: --steps, --seed, --threads, --weights FOLDER, --keep FOLDER
-    (checkpoints; a folder a training); --help after the model's name lists them.
+    Further options go to the training: --steps, --size full (for a GPU), --seed, --threads,
+    --weights FOLDER, --keep FOLDER (checkpoints; a folder a training); --help after the model's
+    name lists them.
     """
     raise typer.Exit(_run(model, "train", context.args))
 
@@ -51,10 +52,11 @@ def evaluate(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="a model's name; else all")] = ALL,
 ) -> None:
-    """Print the tables of a model, or of all, and write them as Markdown and JSON.
+    """Print the tables of a model, or of all, and write them with plots.
 
     Further options go to the evaluation: --quick, --output FOLDER (else docs/results), --weights
-    FOLDER; segmentation also takes --images and --masks, folders of real photos.
+    FOLDER, --folds (train five times), folders of real images; --help after the model's name
+    lists them. Needs the extra cutis[evaluation].
     """
     options = list(context.args)
     if model.startswith("-"):  # click takes an unknown option for the argument

@@ -20,7 +20,7 @@ GRADES = 5
 """Grades 0 to 4: the grade is the index."""
 
 _WIDTHS: dict[Size, tuple[int, int, int]] = {"small": (32, 64, 96), "full": (96, 256, 384)}
-"""Channels of the three convolutions, the last a window's energies; ``full`` as published."""
+"""Channels of the three convolutions, the last a window's energies; full as T-CNN-3 has them."""
 
 STRIDE = 16
 """Pixels from one window to the next."""

@@ -29,7 +29,7 @@ from workers.learning.command_line import evaluation_parser, fewer, use_threads
 from workers.learning.contact_sheet import write_sheet
 from workers.learning.folds import Fold, add_folds, write_folds
 from workers.learning.page import facts_of, write
-from workers.learning.plots import Grading, Plot, agreement
+from workers.learning.plots import ConfusionMatrix, Plot, agreement
 from workers.learning.results import Row, Table, tabulate
 from workers.learning.training import default_device
 from workers.learning.weights import read_manifest
@@ -146,7 +146,8 @@ def tables(subjects: Sequence[Graded]) -> list[Table]:
     return [tabulate("Grades of simulated fields", _NOTE, _ROWS, subjects, figures)]
 
 
-def _read_fold(fold: Fold) -> list[Graded]:
+def read_fold(fold: Fold) -> list[Graded]:
+    """Return the cases of the subjects left out, read by a network that has not learnt them."""
     network = teach(bank(fold.learnt), fold.schedule, fold.device, kept=fold.kept)
     return grade(Inflammation(network, fold.device), fold.left_out, BASELINE_SUBJECTS)
 
@@ -156,10 +157,10 @@ def plots(subjects: Sequence[Graded]) -> list[Plot]:
     cases = [one.case for one in subjects]
     return [
         agreement("score", "0 to 4", [one.true for one in cases], [one.found for one in cases]),
-        Grading(
+        ConfusionMatrix(
             title="grades: the expert's and ours",
             grades=GRADES,
-            true=tuple(one.expert for one in subjects),
+            expert=tuple(one.expert for one in subjects),
             found=tuple(grade_of(one.found) for one in cases),
         ),
     ]
@@ -175,7 +176,7 @@ def main() -> None:
     use_threads(given.threads)
     if given.folds:
         said = write_folds(
-            given, SPEC, FOLD_SUBJECTS, _read_fold, rows=_ROWS, figures=figures, note=_NOTE
+            given, SPEC, FOLD_SUBJECTS, read_fold, rows=_ROWS, figures=figures, note=_NOTE
         )
         sys.stdout.write(said)
         return

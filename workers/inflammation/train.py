@@ -29,7 +29,7 @@ from workers.learning.folder import half_real, resolved
 from workers.learning.grayscale import resize
 from workers.learning.platt import fit_temperature, rescale
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, size_of, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, sized, trained_before
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ def train(
     device: torch.device,
     commit: str = "",
     keep: Path | None = None,
-    size: Size = "small",
+    size: Size | None = None,
     subjects: range = TRAINING_SUBJECTS,
     start: Path | None = None,
     graded: GradedFolder | None = None,
@@ -70,8 +70,8 @@ def train(
     examples = bank(subjects)
     real = real_bank(graded) if graded else []
     log.info("bank drawn", fields=len(examples), real=len(real))
-    schedule, size = Schedule(steps=steps, seed=seed), size_of(start, size)
-    network = teach(examples, schedule, device, kept=keep, real=real, start=start, size=size)
+    schedule, networks = Schedule(steps=steps, seed=seed), size_of(start, size)
+    network = teach(examples, schedule, device, kept=keep, real=real, start=start, size=networks)
     metrics = evaluate(Inflammation(network, device))
     return save_weights(
         weights,
@@ -91,8 +91,9 @@ def train(
         commit=commit,
         command=f"python -m workers.inflammation.train --steps {steps} --seed {seed}"
         + (" --images, --grades: see trained_on" if real else "")
+        + sized(networks)
         + trained_before(start),
-        size=size,
+        size=networks,
     )
 
 

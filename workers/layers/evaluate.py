@@ -167,7 +167,7 @@ def _boundary_errors(found: Boundaries, truth: Section) -> tuple[float, float, f
     return surface, corneum, junction
 
 
-def hits(found: Sequence[float], true: Sequence[float], within: float) -> int:
+def true_positives(found: Sequence[float], true: Sequence[float], within: float) -> int:
     """Return how many of ``found`` lie within a distance of ``true`` ones, one to one."""
     if not found or not true:
         return 0
@@ -196,7 +196,7 @@ def _case(model: Layers, one: Section) -> Case:
         errors=_boundary_errors(found.boundaries, one),
         measures=_numbers(ours),
         true=_numbers(theirs),
-        protrusions=(hits(buds, true_buds, _SAME_BUD_UM), len(buds), len(true_buds)),
+        protrusions=(true_positives(buds, true_buds, _SAME_BUD_UM), len(buds), len(true_buds)),
         auroc=_entropy_auroc(found, one) if one.disrupted.any() else np.nan,
     )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +80,10 @@ def measure_frame(
         corneum_thickness=_numbers(normal_thickness(surface, corneum_bottom)),
         epidermis_thickness=_numbers(normal_thickness(corneum_bottom, junction)),
         undulation=undulation(junction),
-        protrusions=protrusions(junction),
+        protrusions=tuple(
+            replace(bud, column=bud.column + run.start * spacing.column_mm * 1000)
+            for bud in protrusions(junction)
+        ),
         band_entropy=band_entropy,
     )
 

@@ -93,7 +93,8 @@ def plots(cases: Sequence[Case]) -> list[Plot]:
     ]
 
 
-def _read_fold(fold: Fold) -> list[Case]:
+def read_fold(fold: Fold) -> list[Case]:
+    """Return the cases of the subjects left out, read by a network that has not learnt them."""
     kept = fold.kept / "network.checkpoint"
     network = teach(bank(fold.learnt), fold.schedule, fold.device, kept=kept)
     return read(Layers(network, fold.device), fold.left_out)
@@ -112,7 +113,7 @@ def main() -> None:
             given,
             SPEC,
             TRAINING_SUBJECTS,
-            _read_fold,
+            read_fold,
             rows=DICE_ROWS,
             figures=figures,
             note=_FOLDS_NOTE,

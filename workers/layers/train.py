@@ -23,7 +23,7 @@ from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder, resolved
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, size_of, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, sized, trained_before
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ def train(
     device: torch.device,
     commit: str = "",
     keep: Path | None = None,
-    size: Size = "small",
+    size: Size | None = None,
     subjects: range = TRAINING_SUBJECTS,
     start: Path | None = None,
     sections: Folder | None = None,
@@ -54,8 +54,8 @@ def train(
     log.info("bank drawn", sections=len(examples), real=len(real))
     kept = keep and keep / "network.checkpoint"
     schedule = Schedule(steps=steps, seed=seed)
-    size = size_of(start, size)
-    network = teach(examples, schedule, device, kept=kept, real=real, start=start, size=size)
+    networks = size_of(start, size)
+    network = teach(examples, schedule, device, kept=kept, real=real, start=start, size=networks)
     metrics = evaluate(Layers(network, device))
     return save_weights(
         weights,
@@ -75,8 +75,9 @@ def train(
         commit=commit,
         command=f"python -m workers.layers.train --steps {steps} --seed {seed}"
         + (" --images, --masks: see trained_on" if real else "")
+        + sized(networks)
         + trained_before(start),
-        size=size,
+        size=networks,
     )
 
 

@@ -48,8 +48,8 @@ class Checkpoint:
         kept = torch.load(self.path, map_location="cpu", weights_only=True)
         if kept.get("training") != self.training:
             raise ConfigurationError(
-                f"checkpoint {self.path.name} is of another training (data, start, seed, steps):"
-                " remove it, or name another folder with --keep"
+                f"checkpoint {self.path.name} is of another training (data, start, size, seed, "
+                "steps): remove it, or name another folder with --keep"
             )
         self.network.load_state_dict(kept["network"])
         self.optimizer.load_state_dict(kept["optimizer"])

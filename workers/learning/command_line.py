@@ -1,6 +1,7 @@
 """Command line: the options that every model's ``train`` and ``evaluate`` take."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, get_args
 
@@ -22,8 +23,7 @@ def training_parser(model: str, *, steps: int) -> argparse.ArgumentParser:
     parser.add_argument(
         "--size",
         choices=get_args(Size),
-        default="small",
-        help="of the networks: small for two cores, full for a GPU; that of --start, where given",
+        help="of the networks: small (for two cores), or full (wider, for a GPU)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
@@ -54,7 +54,7 @@ class Training(Protocol):
         device: torch.device,
         commit: str,
         keep: Path,
-        size: Size,
+        size: Size | None,
     ) -> object:
         """Train and write."""
 
@@ -102,10 +102,18 @@ def weights_parser(model: str) -> argparse.ArgumentParser:
 
 
 def evaluation_parser(model: str) -> argparse.ArgumentParser:
-    """Return the parser of ``python -m workers.MODEL.evaluate``."""
+    """Return the parser of ``python -m workers.MODEL.report``.
+
+    Raises
+    ------
+    shared.errors.ConfigurationError
+        What draws the plots is not installed: better said before minutes of evaluation.
+    """
+    if find_spec("matplotlib") is None:
+        raise ConfigurationError("plots need the extra cutis[evaluation]")
     parser = argparse.ArgumentParser(
-        prog=f"python -m workers.{model}.evaluate",
-        description=f"Print the tables of the model {model} and write them as Markdown and JSON.",
+        prog=f"python -m workers.{model}.report",
+        description=f"Print the tables of the model {model} and write them, with plots.",
     )
     parser.add_argument("--weights", type=Path, default=model_folder(model) / "weights")
     parser.add_argument("--output", type=Path, default=Path("docs/results"), help="a folder")

@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 import torch
 
+from shared.errors import ConfigurationError
 from workers.contract import ModelSpec
 from workers.learning.page import write
 from workers.learning.results import Row, Table, tabulate
@@ -24,6 +25,8 @@ Figures = Callable[[Sequence[Case]], Mapping[str, float]]
 log = structlog.get_logger()
 
 FOLDS = 5
+
+_NOT_OF_FOLDS = ("quick", "held_out", "images", "masks", "maps", "grades", "groups")
 
 _NOTE = (
     "Each subject was read once, by a network trained for {steps} steps on the other four fifths "
@@ -58,7 +61,16 @@ def write_folds(
     figures: Figures[Case],
     note: str,
 ) -> str:
-    """Train, read and write the tables as ``given`` says; return the Markdown."""
+    """Train, read and write the tables as ``given`` says; return the Markdown.
+
+    Raises
+    ------
+    ConfigurationError
+        An option is given that five trainings on phantoms take no notice of.
+    """
+    idle = [name for name in _NOT_OF_FOLDS if getattr(given, name, None)]
+    if idle:
+        raise ConfigurationError(f"--folds takes no --{idle[0].replace('_', '-')}")
     keep = Path("var/training") / f"{spec.name}-folds"
     folds = read_folds(subjects, read, steps=given.steps, device=default_device(), keep=keep)
     return write(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.catalog import WeightsManifest
-from workers.learning.plots import Plot, write_plots
+from workers.learning.plots import Plot
 from workers.learning.results import Line, Table
 
 
@@ -43,7 +43,10 @@ def write(
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     record = {**facts, "title": title, "tables": [_record(one) for one in tables]}
     if plots:
-        write_plots(folder / f"{name}.svg", plots)
+        # Only who draws needs matplotlib: the extra ``evaluation``.
+        from workers.learning.draw import draw  # noqa: PLC0415
+
+        draw(folder / f"{name}.svg", plots)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return text
 

@@ -28,7 +28,9 @@ def train_together(work: Work, weights: Path, *, workers: int, address: str, kee
     give_ray_a_token(None)
     if address == "local":
         close_ray_metrics()
-        ray.init(address, include_dashboard=False, _node_ip_address="127.0.0.1")
+        # Ray Train asks the dashboard each second whether its controller lives, and complains each
+        # second where there is none. It answers this machine only, and asks for the token.
+        ray.init(address, dashboard_host="127.0.0.1", _node_ip_address="127.0.0.1")
     else:
         ray.init(address)
     try:

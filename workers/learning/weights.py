@@ -41,9 +41,25 @@ def read_manifest(folder: Path) -> WeightsManifest:
     return WeightsManifest.model_validate(json.loads(text))
 
 
-def size_of(start: Path | None, asked: Size) -> Size:
-    """Return the size of the networks in folder ``start``; ``asked`` where there is none."""
-    return read_manifest(start).size if start else asked
+def size_of(start: Path | None, asked: Size | None) -> Size:
+    """Return the size of the networks in folder ``start``; else ``asked``, else small.
+
+    Raises
+    ------
+    ConfigurationError
+        Another size is asked for than that in ``start``.
+    """
+    if start is None:
+        return asked or "small"
+    found = read_manifest(start).size
+    if asked not in {None, found}:
+        raise ConfigurationError(f"the networks in {start} are {found}, not {asked}")
+    return found
+
+
+def sized(size: Size) -> str:
+    """Return what the command of a training says of ``size``."""
+    return "" if size == "small" else f" --size {size}"
 
 
 def trained_before(start: Path | None) -> str:
@@ -68,8 +84,6 @@ def save_weights(
 
     ``training_data`` is what reports say of it, where the spec's words are no longer true.
     """
-    if size != "small":
-        command += f" --size {size}"
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, state in sorted(tensors.items()):

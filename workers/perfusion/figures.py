@@ -86,6 +86,12 @@ ROWS = (
     Row(figure="false_alarms", label="alarms on photos without a keloid", small=True),
     Row(figure="lsci_r", label="flow index of simulated raw frames, r with true log perfusion"),
 )
+FOLD_NOTE = (
+    "Perfusion in the true keloid, arbitrary units; r per pixel is of the logarithms. Baseline: "
+    "colour regression on subjects of no fold; for the keloid, the best threshold on log(R/G), "
+    "chosen on the photos of each fold. Ceiling: an oracle that is told all of perfusion that the "
+    "photo shows."
+)
 FOLD_ROWS = tuple(row for row in ROWS if not row.figure.startswith(("twin", "false", "lsci")))
 """Folds train no twin, show no photos without a keloid and make no raw frames."""
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from workers.catalog import Size
 
 WIDTHS: dict[Size, int] = {"small": 16, "full": 64}
-"""Channels of the first layers; 64 as published."""
+"""Channels of the first layers, 64 as published; the depth is the same in both."""
 
 
 class Generator(nn.Module):

@@ -30,7 +30,7 @@ from workers.perfusion.evaluate import (
     region_r,
     rivals,
 )
-from workers.perfusion.figures import FOLD_ROWS, NOTE, ROWS, figures
+from workers.perfusion.figures import FOLD_NOTE, FOLD_ROWS, NOTE, ROWS, figures
 from workers.perfusion.folder import add_measured, measured_of
 from workers.perfusion.followup import patient
 from workers.perfusion.model import Perfusion, load, load_twin
@@ -99,7 +99,8 @@ def robustness(compared: Rivals, subjects: range) -> list[Table]:
     return found
 
 
-def _read_fold(fold: Fold) -> list[Case]:
+def read_fold(fold: Fold) -> list[Case]:
+    """Return the cases of the subjects left out, read by a network that has not learnt them."""
     bank, kept = draw_bank(fold.learnt), fold.kept / "generator.checkpoint"
     generator = teach(bank, fold.schedule, fold.device, adversary=True, kept=kept)
     model = Perfusion(generator, fold.device)
@@ -112,8 +113,8 @@ def plots(
     """Return areas, region means, their change after treatment, and one curve a disturbance."""
     areas = [one for one in cases if one.true]
     seen = [one.perfused for one in cases if one.perfused is not None]
-    changed = [100 * (after.mean / before.mean - 1) for before, after in followed]
-    found = [100 * (b.means["model"] / a.means["model"] - 1) for a, b in followed]
+    changed = [np.log(after.mean / before.mean) for before, after in followed]
+    found = [np.log(b.means["model"] / a.means["model"]) for a, b in followed]
     return [
         agreement(
             "keloid area",
@@ -127,7 +128,7 @@ def plots(
             [one.mean for one in seen],
             [one.means["model"] for one in seen],
         ),
-        agreement("change after treatment", "%", changed, found),
+        agreement("after treatment", "log ratio to before", changed, found),
         *(Curve(table=one, of="r of region means") for one in robust),
     ]
 
@@ -163,7 +164,7 @@ def main() -> None:
     use_threads(given.threads)
     if given.folds:
         said = write_folds(
-            given, SPEC, FOLD_SUBJECTS, _read_fold, rows=FOLD_ROWS, figures=figures, note=NOTE
+            given, SPEC, FOLD_SUBJECTS, read_fold, rows=FOLD_ROWS, figures=figures, note=FOLD_NOTE
         )
         sys.stdout.write(said)
         return

@@ -22,7 +22,7 @@ from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import resolved
 from workers.learning.letterbox import Letterbox
 from workers.learning.training import Schedule, fit
-from workers.learning.weights import load_weights, save_weights, size_of, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, sized, trained_before
 from workers.perfusion.adversary import AdversarialLoss
 from workers.perfusion.evaluate import evaluate, rivals
 from workers.perfusion.familiar import drawn
@@ -65,7 +65,7 @@ def train(
     device: torch.device,
     subjects: int = 1500,
     keep: Path | None = None,
-    size: Size = "small",
+    size: Size | None = None,
     commit: str = "unknown",
     start: Path | None = None,
     measured: MeasuredFolder | None = None,
@@ -78,7 +78,7 @@ def train(
     bank, real = draw_bank(range(subjects)), real_bank(measured) if measured else None
     photos = 0 if real is None else len(real.photos)
     log.info("bank drawn", subjects=subjects, real=photos)
-    schedule, size = Schedule(steps=steps, seed=seed), size_of(start, size)
+    schedule, networks = Schedule(steps=steps, seed=seed), size_of(start, size)
     generator, twin = (
         teach(
             bank,
@@ -88,7 +88,7 @@ def train(
             kept=keep and keep / name,
             real=real,
             start=load_weights(start, stored) if start else None,
-            size=size,
+            size=networks,
         )
         for adversary, name, stored in (
             (True, "generator.checkpoint", GENERATOR_FILE),
@@ -114,8 +114,9 @@ def train(
         command=f"python -m workers.perfusion.train --steps {steps} --seed {seed} "
         f"--subjects {subjects}"
         + (" --images, --masks, --maps: see trained_on" if photos else "")
+        + sized(networks)
         + trained_before(start),
-        size=size,
+        size=networks,
     )
 
 

@@ -31,7 +31,7 @@ _TRUNK: dict[Size, float] = {"small": 1.0, "full": 1.4}
 """MobileNetV2's width multiplier; 1.4 is its widest published."""
 
 _PYRAMID: dict[Size, int] = {"small": 96, "full": 256}
-"""Channels of pyramid and decoder; 256 as published."""
+"""Channels of pyramid and decoder, 256 as published; the skip stays narrow in both."""
 
 _CLASSIFIER: dict[Size, int] = {"small": 16, "full": 48}
 

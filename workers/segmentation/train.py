@@ -18,7 +18,7 @@ from workers.learning.command_line import run_training, training_parser
 from workers.learning.familiarity import FAMILIARITY_FILE, fit_familiarity
 from workers.learning.folder import Folder, add_folder, resolved
 from workers.learning.training import Schedule, fit, soft_dice_loss
-from workers.learning.weights import load_weights, save_weights, size_of, trained_before
+from workers.learning.weights import load_weights, save_weights, size_of, sized, trained_before
 from workers.segmentation.bank import Bank, Classed, as_tensors, draw_bank, heads, read_bank
 from workers.segmentation.calibrate import calibrate_classifier, calibrate_segmenter
 from workers.segmentation.evaluate import evaluate
@@ -52,7 +52,7 @@ def train(
     steps: int,
     seed: int,
     device: torch.device,
-    size: Size = "small",
+    size: Size | None = None,
     subjects: range = range(3000),
     keep: Path | None = None,
     start: Path | None = None,
@@ -70,8 +70,8 @@ def train(
     log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops.pixels))
     real = read_bank(photos) if photos else None
     torch.manual_seed(seed)
-    size = size_of(start, size)
-    segmenter, crops, wholes = DeepLab(size), CropClassifier(size), CropClassifier(size)
+    networks = size_of(start, size)
+    segmenter, crops, wholes = DeepLab(networks), CropClassifier(networks), CropClassifier(networks)
     if start is not None:
         segmenter.load_state_dict(load_weights(start, SEGMENTER_FILE))
         crops.load_state_dict(load_weights(start, CLASSIFIER_FILE))
@@ -115,8 +115,9 @@ def train(
         command=f"python -m workers.segmentation.train --steps {steps} --seed {seed} "
         f"--first-subject {subjects.start} --subjects {len(subjects)}"
         + (" --images, --masks: see trained_on" if real else "")
+        + sized(networks)
         + trained_before(start),
-        size=size,
+        size=networks,
     )
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from workers.catalog import model_folder
-from workers.layers.evaluate import hits, read
+from workers.layers.evaluate import read, true_positives
 from workers.layers.figures import figures
 from workers.layers.model import load
 
@@ -22,7 +22,7 @@ from workers.layers.model import load
 def test_each_true_protrusion_is_found_once_at_most(
     found: list[float], true: list[float], expected: int
 ) -> None:
-    assert hits(found, true, within=20.0) == expected
+    assert true_positives(found, true, within=20.0) == expected
 
 
 def test_precision_is_of_what_was_found_and_recall_of_what_is_there() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from shared.errors import ConfigurationError
 from workers.inflammation.spec import SPEC
 from workers.learning.folds import FOLDS, Fold, add_folds, read_folds, write_folds
 from workers.learning.results import Row
@@ -65,3 +66,10 @@ def test_the_page_has_all_subjects_first_then_each_fold(
     lines = [table["lines"][0] for table in page["tables"]]
     assert [one["value"] for one in lines] == [12, 10, 11, 12, 13, 14]
     assert [one["headline"] for one in lines] == [True, *FOLDS * [False]]
+
+
+def test_options_that_five_trainings_take_no_notice_of_are_refused(tmp_path: Path) -> None:
+    given = argparse.Namespace(folds=True, steps=1, output=tmp_path, held_out=True)
+
+    with pytest.raises(ConfigurationError, match="--folds takes no --held-out"):
+        write_folds(given, SPEC, range(5), read, rows=ROWS, figures=figures, note="")
