@@ -35,8 +35,7 @@ def test_a_model_is_judged_on_the_subjects_its_fold_left_out(
     cases = report.read_fold(fold)
 
     assert len(cases) == len(fold.left_out)
-    followed: list[list[Any]] = (
-        [[], []] if model == "perfusion" else []
-    )  # its follow-up and robustness
-    draw(tmp_path / "plots.svg", report.plots(cases, *followed))
+    # Its follow-up and robustness are no part of a fold.
+    more: list[list[Any]] = [[], []] if model == "perfusion" else []
+    draw(tmp_path / "plots.svg", report.plots(cases, *more))
     assert (tmp_path / "plots.svg").is_file()

@@ -13,7 +13,8 @@ from typing import Any
 _HEAD = """# Results
 
 Every table here is printed by `cutis eval` (`make eval`) from the weights in this repository; those
-of five folds by `cutis eval MODEL --folds`, from shorter trainings of their own. Pages show plots.
+of five folds by `cutis eval MODEL --folds`, from shorter trainings of their own. The models' pages
+show plots.
 Phantom figures are on simulated subjects that no network was trained on; they say nothing about
 patients. Real photos stand in a table of their own. Intervals are 95 % percentile bootstraps over
 subjects.
