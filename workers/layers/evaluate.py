@@ -56,7 +56,7 @@ class Case:
     ``dice`` and ``baseline`` are of corneum, epidermis, dermis; ``errors`` the mean distances (um)
     of surface, corneum and junction; ``measures`` and ``true`` are mean thickness of corneum and
     epidermis (um), undulation and number of protrusions; ``protrusions`` the number that were
-    found and are true, found, and true.
+    found and are true, found, true, and true by chance: with those found mirrored, left to right.
     """
 
     kind: Kind
@@ -66,7 +66,7 @@ class Case:
     errors: tuple[float, float, float]
     measures: tuple[float, float, float, float]
     true: tuple[float, float, float, float]
-    protrusions: tuple[int, int, int]
+    protrusions: tuple[int, int, int, int]
     auroc: float
 
 
@@ -188,6 +188,7 @@ def _case(model: Layers, one: Section) -> Case:
         [bud.column for bud in measured.protrusions] if measured else []
         for measured in (ours, theirs)
     )
+    width = one.pixels.shape[1] * one.micrometres_per_pixel
     return Case(
         kind=one.kind,
         dice=layer_dice(found.boundaries, one),
@@ -196,7 +197,12 @@ def _case(model: Layers, one: Section) -> Case:
         errors=_boundary_errors(found.boundaries, one),
         measures=_numbers(ours),
         true=_numbers(theirs),
-        protrusions=(true_positives(buds, true_buds, _SAME_BUD_UM), len(buds), len(true_buds)),
+        protrusions=(
+            true_positives(buds, true_buds, _SAME_BUD_UM),
+            len(buds),
+            len(true_buds),
+            true_positives([width - bud for bud in buds], true_buds, _SAME_BUD_UM),
+        ),
         auroc=_entropy_auroc(found, one) if one.disrupted.any() else np.nan,
     )
 

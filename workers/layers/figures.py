@@ -48,9 +48,10 @@ def figures(cases: Sequence[Case]) -> dict[str, float]:
         found[f"dice_{name}"] = float(means.mean())
         for layer, mean in zip(("corneum", "epidermis", "dermis"), means, strict=True):
             found[f"{name}_{layer}"] = float(mean)
-    both, ours, true = np.sum([one.protrusions for one in cases], axis=0)
-    found["protrusion_precision"] = both / ours if ours else np.nan
-    found["protrusion_recall"] = both / true if true else np.nan
+    both, ours, true, chance = np.sum([one.protrusions for one in cases], axis=0)
+    for name, hit in (("protrusion", both), ("baseline_protrusion", chance)):
+        found[f"{name}_precision"] = hit / ours if ours else np.nan
+        found[f"{name}_recall"] = hit / true if true else np.nan
     for index, name in enumerate(("corneum", "epidermis", "undulation")):
         pairs = np.array([(one.measures[index], one.true[index]) for one in cases])
         pairs = pairs[np.isfinite(pairs).all(axis=1)]
