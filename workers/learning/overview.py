@@ -12,15 +12,16 @@ from typing import Any
 
 _HEAD = """# Results
 
-Every table here is printed by `cutis eval` (`make eval`) from the weights in this repository; those
-of five folds by `cutis eval MODEL --folds`, from shorter trainings of their own. The models' pages
-show plots.
-Phantom figures are on simulated subjects that no network was trained on; they say nothing about
-patients. Real photos stand in a table of their own. Intervals are 95 % percentile bootstraps over
-subjects.
+Every table here is printed by `cutis eval` (`make eval`) from the weights in this repository, with
+plots; those of five folds by `cutis eval MODEL --folds`. Phantom figures are on simulated subjects
+that no network was trained on; they say nothing about patients. Real photos stand in a table of
+their own. Intervals are 95 % percentile bootstraps over subjects.
+"""
+_TABLE = "| model | figure | here (95 % interval) | published | |\n|---|---|---|---|---|"
+_FOLDS = """## Five folds
 
-| model | figure | here (95 % interval) | published | |
-|---|---|---|---|---|
+Not the weights of this repository: for each fold a network was trained much shorter (the pages say
+how long) on four fifths of fewer subjects. They show how far trainings differ.
 """
 
 
@@ -30,9 +31,13 @@ def overview(folder: Path) -> str:
         (path.stem, json.loads(path.read_text(encoding="utf-8")))
         for path in sorted(folder.glob("*.json"))
     ]
-    rows = [row for name, record in records for row in _headlines(name, record)]
+    shipped: list[str] = []
+    folds: list[str] = []
+    for name, record in records:
+        (folds if name.endswith("-folds") else shipped).extend(_headlines(name, record))
     pages = [f"- [{record['title']}]({name}.md)" for name, record in records]
-    text = _HEAD + "\n".join([*rows, "", "All figures:", "", *pages, ""])
+    of_folds = [_FOLDS, _TABLE, *folds, ""] if folds else []
+    text = "\n".join([_HEAD, _TABLE, *shipped, "", *of_folds, "All figures:", "", *pages, ""])
     (folder / "README.md").write_text(text, encoding="utf-8")
     return text
 

@@ -78,3 +78,16 @@ def test_the_overview_shows_the_headlines_of_every_model_and_links_to_the_rest(
     assert text.count("| mean of all | 4.500 (") == 2
     assert "spread" not in text
     assert "- [The second](second.md)" in text
+    assert "Five folds" not in text
+
+
+def test_folds_stand_apart_in_the_overview_for_they_are_other_trainings(tmp_path: Path) -> None:
+    table = tabulate("Numbers", "Ten of them.", ROWS, range(10), figures)
+    for name in ("first", "first-folds"):
+        write(tmp_path, name, f"The {name}", [table])
+
+    shipped, folds = overview(tmp_path).split("## Five folds")
+
+    assert "| first |" in shipped
+    assert "| first-folds |" not in shipped
+    assert "| first-folds |" in folds
