@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from shared.errors import ConfigurationError
-from workers.catalog import Size, model_folder, models
+from workers.catalog import Size, WeightsManifest, model_folder, models
 from workers.inflammation.model import WEIGHTS_FILE as TEXTURE_FILE
 from workers.inflammation.network import TextureNet
 from workers.layers.bank import bank
@@ -49,17 +49,12 @@ def parameters(found: dict[str, nn.Module]) -> int:
     return sum(one.numel() for network in found.values() for one in network.parameters())
 
 
-@pytest.mark.parametrize("model", sorted(models()))
-def test_full_networks_are_wider_and_load_from_a_folder_that_says_so(
-    model: str, tmp_path: Path
-) -> None:
-    small, full = networks(model, "small"), networks(model, "full")
-    assert parameters(full) > 2 * parameters(small)
-
-    states = load_all(model_folder(model) / "weights")
-    states |= {name: network.state_dict() for name, network in full.items()}
-    written = save_weights(
-        tmp_path,
+def save_full(
+    folder: Path, model: str, states: dict[str, dict[str, torch.Tensor]]
+) -> WeightsManifest:
+    """Write ``states`` as full networks of ``model``, from nothing."""
+    return save_weights(
+        folder,
         states,
         model=model,
         version="0",
@@ -69,6 +64,18 @@ def test_full_networks_are_wider_and_load_from_a_folder_that_says_so(
         command=f"train{sized('full')}",
         size="full",
     )
+
+
+@pytest.mark.parametrize("model", sorted(models()))
+def test_full_networks_are_wider_and_load_from_a_folder_that_says_so(
+    model: str, tmp_path: Path
+) -> None:
+    small, full = networks(model, "small"), networks(model, "full")
+    assert parameters(full) > 2 * parameters(small)
+
+    states = load_all(model_folder(model) / "weights")
+    states |= {name: network.state_dict() for name, network in full.items()}
+    written = save_full(tmp_path, model, states)
 
     assert written.size == "full"
     loaded = import_module(f"workers.{model}.model")
@@ -84,17 +91,7 @@ def test_a_full_network_learns_and_what_was_learnt_is_renewed_as_it_is(tmp_path:
     network = teach(bank(range(4)), Schedule(steps=1), CPU, kept=None, size="full")
     state = {name: value.half() for name, value in network.state_dict().items()}
     shipped = load_all(model_folder("layers") / "weights")
-    written = save_weights(
-        tmp_path,
-        shipped | {LAYERS_FILE: state},
-        model="layers",
-        version="0",
-        trained_on="nothing",
-        metrics={},
-        commit="none",
-        command=f"train{sized('full')}",
-        size="full",
-    )
+    written = save_full(tmp_path, "layers", shipped | {LAYERS_FILE: state})
 
     renew(tmp_path, lambda seed: np.random.default_rng(seed).random((96, 96), np.float32))
 

@@ -103,11 +103,8 @@ class Inflammation:
         """
         height = (pixels.shape[0] - WINDOW) // STRIDE + 1
         at_once = max(1, (_STRIP_PIXELS // self._pieces // pixels.shape[1] - WINDOW) // STRIDE + 1)
-        parts, energy, windows = (
-            [],
-            torch.zeros(1, self._network.features, 1, 1, device=self._device),
-            0,
-        )
+        energy = torch.zeros(1, self._network.features, 1, 1, device=self._device)
+        parts, windows = [], 0
         for first in range(0, height, at_once):
             last = min(first + at_once, height) - 1
             strip = pixels[STRIDE * first : STRIDE * last + WINDOW]

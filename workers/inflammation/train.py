@@ -67,10 +67,11 @@ def train(
     With ``start``, a folder of weights, training goes on from there. With ``graded``, half of
     what is seen is real: fields of patients that are not held out, of one grade all over.
     """
+    networks = size_of(start, size)
     examples = bank(subjects)
     real = real_bank(graded) if graded else []
     log.info("bank drawn", fields=len(examples), real=len(real))
-    schedule, networks = Schedule(steps=steps, seed=seed), size_of(start, size)
+    schedule = Schedule(steps=steps, seed=seed)
     network = teach(examples, schedule, device, kept=keep, real=real, start=start, size=networks)
     metrics = evaluate(Inflammation(network, device))
     return save_weights(

@@ -49,12 +49,12 @@ def train(
     what is seen is real: those of patients that :func:`workers.learning.folder.is_held_out` does
     not keep for the evaluation. The weights are stored as float16 and evaluated as they are stored.
     """
+    networks = size_of(start, size)
     examples = bank(subjects)
     real = real_bank(sections) if sections else []
     log.info("bank drawn", sections=len(examples), real=len(real))
     kept = keep and keep / "network.checkpoint"
     schedule = Schedule(steps=steps, seed=seed)
-    networks = size_of(start, size)
     network = teach(examples, schedule, device, kept=kept, real=real, start=start, size=networks)
     metrics = evaluate(Layers(network, device))
     return save_weights(

@@ -75,10 +75,11 @@ def train(
     With ``start``, a folder of weights, training goes on from there. With ``measured``, half of
     what is seen is real: photos of patients that are not held out, with measured maps.
     """
+    networks = size_of(start, size)
     bank, real = draw_bank(range(subjects)), real_bank(measured) if measured else None
     photos = 0 if real is None else len(real.photos)
     log.info("bank drawn", subjects=subjects, real=photos)
-    schedule, networks = Schedule(steps=steps, seed=seed), size_of(start, size)
+    schedule = Schedule(steps=steps, seed=seed)
     generator, twin = (
         teach(
             bank,

@@ -145,10 +145,8 @@ def mask_figures(cases: Sequence[Case]) -> dict[str, float]:
         found[f"iou_{name}"] = _iou(ours)
         found[f"area_r_{name}"] = _area_r(ours)
         found[f"baseline_area_r_{name}"] = _area_r([one.baseline[name] for one in cases])
-        found[f"bias_{name}"], found[f"limits_{name}"] = bland_altman(
-            [100 * one.found / one.pixels for one in ours],
-            [100 * one.true / one.pixels for one in ours],
-        )
+        true_area, area = _areas(ours)
+        found[f"bias_{name}"], found[f"limits_{name}"] = bland_altman(area, true_area)
     return found
 
 
@@ -167,17 +165,9 @@ def tables(cases: Sequence[Case]) -> list[Table]:
 def plots(cases: Sequence[Case]) -> list[Plot]:
     """Return areas of lesion and keloid over all photos, as in the table, and the class by arm."""
     classed = [one for one in cases if one.malignant is not None]
-    areas = {name: [one.masks[name] for one in cases] for name in ("lesion", "keloid")}
     found: list[Plot] = [
-        *(
-            agreement(
-                f"{name} area",
-                "% of the photo",
-                [100 * one.true / one.pixels for one in masks],
-                [100 * one.found / one.pixels for one in masks],
-            )
-            for name, masks in areas.items()
-        ),
+        agreement(f"{name} area", "% of the photo", *_areas([one.masks[name] for one in cases]))
+        for name in ("lesion", "keloid")
     ]
     if classed:
         found.append(
@@ -218,6 +208,14 @@ def _arms(cases: Sequence[Case]) -> dict[str, float]:
 def _iou(overlaps: Sequence[Overlap]) -> float:
     union = sum(one.found + one.true - one.both for one in overlaps)
     return sum(one.both for one in overlaps) / union if union else 1.0
+
+
+def _areas(overlaps: Sequence[Overlap]) -> tuple[list[float], list[float]]:
+    """Return the true and the found area of each photo, in % of it."""
+    return (
+        [100 * one.true / one.pixels for one in overlaps],
+        [100 * one.found / one.pixels for one in overlaps],
+    )
 
 
 def _area_r(overlaps: Sequence[Overlap]) -> float:

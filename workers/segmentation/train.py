@@ -66,11 +66,11 @@ def train(
     those of patients that :func:`workers.segmentation.folder.is_held_out` does not keep for the
     evaluation.
     """
+    networks = size_of(start, size)
     bank = draw_bank(subjects)
     log.info("bank drawn", subjects=len(subjects), crops=len(bank.crops.pixels))
     real = read_bank(photos) if photos else None
     torch.manual_seed(seed)
-    networks = size_of(start, size)
     segmenter, crops, wholes = DeepLab(networks), CropClassifier(networks), CropClassifier(networks)
     if start is not None:
         segmenter.load_state_dict(load_weights(start, SEGMENTER_FILE))
